@@ -1,0 +1,75 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+PYTHON ?= python3
+# make demo KEEP=1 leaves the servers of the demo up.
+KEEP ?=
+# More for pytest: make unit PYTEST_ARGS="-k layout"
+PYTEST_ARGS ?=
+
+PACKAGES := ca-certificates git mariadb-client mariadb-server openssl postgresql postgresql-contrib \
+	python3 python3-venv rsync shellcheck
+ENVIRONMENT := .venv/.complete
+COLLECTION := .collections/ansible_collections/vya/backupdb
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.collections
+export PYTHONDONTWRITEBYTECODE := 1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help packages ready demo test lint sanity unit integration test-matrix changelog clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: ready ## Back up, drop, restore and compare on private servers (KEEP=1 leaves them up)
+	.venv/bin/python -m demo $(if $(KEEP),--keep)
+
+test: lint sanity unit integration ## Run everything but the matrix
+
+lint: ready ## Check style, types, YAML, the Ansible content and the changelog
+	.venv/bin/ruff check --output-format concise
+	.venv/bin/ruff format --check --quiet
+	.venv/bin/mypy
+	.venv/bin/yamllint --strict .
+	.venv/bin/ansible-lint --offline --profile production
+	.venv/bin/antsibull-changelog lint
+
+sanity: ready ## Run ansible-test sanity on a copy of the collection
+	.venv/bin/python -m tools.sanity
+
+unit: ready ## Run the tests that need no server
+	.venv/bin/python -m pytest tests/unit $(PYTEST_ARGS)
+
+integration: ready ## Run the tests on real private servers
+	.venv/bin/python -m pytest tests/integration $(PYTEST_ARGS)
+
+test-matrix: ready ## Run the round trip on other servers: MySQL, newer PostgreSQL and MariaDB
+	.venv/bin/python -m pytest tests/matrix -m matrix $(PYTEST_ARGS)
+
+changelog: ready ## Write the fragments into the changelog of the version in galaxy.yml
+	.venv/bin/antsibull-changelog release --update-existing --reload-plugins
+
+clean: ## Remove what the other targets made here
+	rm -rf .ansible .cache .collections .hypothesis .venv tests/output
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The parts of being ready.
+
+ready: packages $(ENVIRONMENT) $(COLLECTION)
+
+packages:
+	@tools/install_packages.sh $(PACKAGES)
+
+$(ENVIRONMENT): requirements.txt requirements-dev.txt | packages
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip --disable-pip-version-check install --quiet --requirement requirements-dev.txt
+	touch $@
+
+$(COLLECTION):
+	mkdir -p $(@D)
+	ln -s ../../.. $@
