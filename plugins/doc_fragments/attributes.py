@@ -1,0 +1,21 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The attributes that every module states its support for."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return what it would change without changing it.
+  diff_mode:
+    description: Returns what has changed, or would change, when in C(--diff) mode. Never shows a secret.
+  platform:
+    description: The operating systems of the hosts that the module can run on.
+    support: full
+    platforms: posix
+"""

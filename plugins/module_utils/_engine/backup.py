@@ -1,0 +1,184 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One database to one artifact: dump -> compress -> file, verified, then published."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import time
+from dataclasses import dataclass
+
+from . import catalog, compressors, errors, storage, stream
+from .databases.base import Dump, Entry, Inspection, Server
+from .instances import Instance
+from .models.config import StorageConfig
+from .models.metadata import (
+    BackupInfoModel,
+    BackupMetadata,
+    FileInfoModel,
+    RestoreInfo,
+    SectionInfo,
+    human_size,
+)
+
+# What an artifact may grow by from one run to the next before the room is said to be too little.
+GROWTH = 1.2
+# A first artifact is taken to need half of what the database takes on the server, indexes and all.
+FIRST_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where artifacts go, whose they are (the hostname), and by whose clock."""
+
+    config: StorageConfig
+    hostname: str
+    clock: catalog.Clock
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The database to back up, as its server lists it, and how large its artifact is expected to be."""
+
+    instance: Instance
+    server: Server
+    entry: Entry
+    estimated_bytes: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the backup of one database will be."""
+
+    database_id: str
+    database_name: str
+    database_bytes: int
+    estimated_bytes: int
+    program: str
+
+
+def plan_backup(subject: Subject, store: Store) -> Plan:
+    """Look at everything that the backup of a database needs, and change nothing. Raise as back_up does."""
+    program = subject.server.dump_program()
+    _require(subject, store)
+    entry = subject.entry
+    return Plan(
+        subject.instance.id, entry.name, entry.size_bytes, subject.estimated_bytes, f"{program.path} {program.version}"
+    )
+
+
+def estimate(entry: Entry, latest: catalog.Artifact | None) -> int:
+    """Return how many bytes the artifact of a database is expected to need, given its latest one."""
+    if latest is None:
+        return int(entry.size_bytes * FIRST_SHARE)
+    return int(latest.metadata.file_info.size_bytes * GROWTH)
+
+
+def _require(subject: Subject, store: Store) -> None:
+    name = subject.entry.name
+    lacking = subject.server.missing_privileges(name)
+    if lacking:
+        raise errors.PermissionDeniedError(
+            f"a dump of {name} would be incomplete: {'; '.join(lacking)}", "Grant what is missing"
+        )
+    free = storage.free_bytes(store.config.base_path)
+    if free < subject.estimated_bytes:
+        raise errors.StorageError(
+            f"{store.config.base_path} has {human_size(free)} free, but the artifact of {name}"
+            f" needs about {human_size(subject.estimated_bytes)}",
+            "Make room, or keep fewer artifacts",
+        )
+
+
+def back_up(
+    subject: Subject, store: Store, compressing: concurrent.futures.Executor
+) -> tuple[catalog.Artifact, list[str]]:
+    """Back up one database; return its published artifact and warnings.
+
+    Whatever fails, nothing is published and nothing stays. Raise PermissionDeniedError when the account may not
+    dump all of it, StorageError when there is no room, else as the parts do.
+    """
+    _require(subject, store)
+    instance, server, entry = subject.instance, subject.server, subject.entry
+    started = time.monotonic()
+    with catalog.draft(
+        store.config,
+        hostname=store.hostname,
+        database_id=instance.id,
+        database_name=entry.name,
+        clock=store.clock,
+    ) as draft:
+        with server.begin_dump(entry.name, instance.config.exclude_tables, instance.config.dump_timeout) as dump:
+            written, inspection = _write(dump, draft, store.config, compressing)
+            warnings = dump.warnings
+        draft.seal()
+        server.check_text(written.text)
+        _reread(draft, written, store.config)
+        metadata = BackupMetadata(
+            backup_info=BackupInfoModel(
+                database_id=instance.id,
+                database_name=entry.name,
+                database_type=server.endpoint.family,
+                hostname=store.hostname,
+                timestamp=draft.moment,
+                duration_seconds=round(time.monotonic() - started, 3),
+                status="success",
+            ),
+            file_info=FileInfoModel(
+                filename=draft.paths.data.name,
+                size_bytes=written.size_bytes,
+                size_human=human_size(written.size_bytes),
+                compression_level=store.config.compression_level,
+                checksum_algorithm=store.config.checksum_algorithm,
+                checksum=written.checksum,
+            ),
+            schema_info=inspection.schema,
+            restore_info=_restore_info(server, dump, written, inspection),
+        )
+        return draft.publish(metadata), warnings
+
+
+def _write(
+    dump: Dump, draft: catalog.Draft, config: StorageConfig, compressing: concurrent.futures.Executor
+) -> tuple[stream.Written, Inspection]:
+    """Write the dump's text, and inspect the database in the dump's snapshot meanwhile."""
+    with concurrent.futures.ThreadPoolExecutor(1, "inspect") as inspecting:
+        inspection = inspecting.submit(dump.inspect)
+        written = stream.write(
+            draft.sink,
+            dump.blocks,
+            level=config.compression_level,
+            executor=compressing,
+            checksum_algorithm=config.checksum_algorithm,
+        )
+        return written, inspection.result()
+
+
+def _reread(draft: catalog.Draft, written: stream.Written, config: StorageConfig) -> None:
+    if stream.checksum(draft.data, config.checksum_algorithm) != written.checksum:
+        raise errors.StorageError(
+            f"{draft.paths.data} does not read back as it was written", "Check the disk below the storage"
+        )
+
+
+def _restore_info(server: Server, dump: Dump, written: stream.Written, inspection: Inspection) -> RestoreInfo:
+    return RestoreInfo(
+        server_flavour=server.flavour,
+        server_version=server.version,
+        client_program=dump.program.name,
+        client_version=dump.program.version,
+        compressor=compressors.name(),
+        properties=inspection.properties,
+        extensions=inspection.extensions,
+        raw_size_bytes=written.text.raw_size_bytes,
+        sections=[
+            SectionInfo(
+                kind="full",
+                offset_bytes=0,
+                length_bytes=written.size_bytes,
+                raw_length_bytes=written.text.raw_size_bytes,
+            )
+        ],
+        tables=inspection.tables,
+    )

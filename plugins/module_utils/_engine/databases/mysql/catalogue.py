@@ -1,0 +1,150 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is inside a MySQL or MariaDB database: the queries on information_schema.
+
+Only columns that both products have are asked for, unless said otherwise.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from ...models.metadata import DatabaseProperties, SchemaInfoModel, TableInfo
+from ..base import Entry, Inspection, rows_of
+from .connection import identifier
+
+TABLE_TYPES = "('BASE TABLE', 'SYSTEM VERSIONED')"
+# Engines with a consistent view: only of their tables can the rows be counted as they are dumped.
+TRANSACTIONAL_ENGINES = ("InnoDB", "RocksDB", "ROCKSDB", "TokuDB")
+
+DATABASES = f"""
+    SELECT s.SCHEMA_NAME, COALESCE(SUM(t.DATA_LENGTH + t.INDEX_LENGTH), 0),
+        COALESCE(SUM(t.TABLE_TYPE IN {TABLE_TYPES}), 0)
+    FROM information_schema.SCHEMATA s LEFT JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = s.SCHEMA_NAME
+    GROUP BY s.SCHEMA_NAME ORDER BY s.SCHEMA_NAME
+"""
+TABLES = f"""
+    SELECT TABLE_NAME, ENGINE FROM information_schema.TABLES
+    WHERE TABLE_SCHEMA = %s AND TABLE_TYPE IN {TABLE_TYPES} ORDER BY TABLE_NAME
+"""
+COUNTS = {
+    "views_count": "SELECT COUNT(*) FROM information_schema.VIEWS WHERE TABLE_SCHEMA = %s",
+    "procedures_count": "SELECT COUNT(*) FROM information_schema.ROUTINES"
+    " WHERE ROUTINE_SCHEMA = %s AND ROUTINE_TYPE = 'PROCEDURE'",
+    "functions_count": "SELECT COUNT(*) FROM information_schema.ROUTINES"
+    " WHERE ROUTINE_SCHEMA = %s AND ROUTINE_TYPE = 'FUNCTION'",
+    "triggers_count": "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = %s",
+}
+# Each gives rows that are the same for the same schema in a database of any name.
+SCHEMA_ROWS = (
+    (
+        "SELECT 'table', TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION, TABLE_COMMENT"
+        f" FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_TYPE IN {TABLE_TYPES}"
+    ),
+    (
+        "SELECT 'column', TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA,"
+        " COLLATION_NAME, GENERATION_EXPRESSION, COLUMN_COMMENT FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s"
+    ),
+    (
+        "SELECT 'index', TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX, COLUMN_NAME, SUB_PART, NON_UNIQUE, INDEX_TYPE"
+        " FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %s"
+    ),
+    (
+        "SELECT 'foreign key', TABLE_NAME, CONSTRAINT_NAME, REFERENCED_TABLE_NAME, UPDATE_RULE, DELETE_RULE"
+        " FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = %s"
+    ),
+    (
+        "SELECT 'view', TABLE_NAME, VIEW_DEFINITION, CHECK_OPTION, DEFINER, SECURITY_TYPE"
+        " FROM information_schema.VIEWS WHERE TABLE_SCHEMA = %s"
+    ),
+    (
+        "SELECT 'routine', ROUTINE_NAME, ROUTINE_TYPE, DTD_IDENTIFIER, ROUTINE_DEFINITION, SQL_DATA_ACCESS,"
+        " SECURITY_TYPE, SQL_MODE, DEFINER FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = %s"
+    ),
+    (
+        "SELECT 'parameter', SPECIFIC_NAME, ORDINAL_POSITION, PARAMETER_MODE, PARAMETER_NAME, DTD_IDENTIFIER"
+        " FROM information_schema.PARAMETERS WHERE SPECIFIC_SCHEMA = %s"
+    ),
+    (
+        "SELECT 'trigger', TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER,"
+        " ACTION_STATEMENT, SQL_MODE, DEFINER FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = %s"
+    ),
+    (
+        "SELECT 'event', EVENT_NAME, EVENT_TYPE, INTERVAL_VALUE, INTERVAL_FIELD, STATUS, EVENT_DEFINITION, DEFINER"
+        " FROM information_schema.EVENTS WHERE EVENT_SCHEMA = %s"
+    ),
+)
+PROPERTIES = (
+    "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s"
+)
+# MariaDB alone, since 10.5.
+COMMENT = "SELECT SCHEMA_COMMENT FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s"
+HAS_COMMENT = (
+    "SELECT 1 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'information_schema'"
+    " AND TABLE_NAME = 'SCHEMATA' AND COLUMN_NAME = 'SCHEMA_COMMENT'"
+)
+
+
+def entries(cursor: Any) -> list[Entry]:
+    """Return all databases that the session may see."""
+    return [Entry(name, int(size), int(tables)) for name, size, tables in rows_of(cursor, DATABASES)]
+
+
+def find_tables(cursor: Any, database: str, patterns: Iterable[str]) -> list[str]:
+    """Return the tables that a pattern names: ``table`` or ``database.table``, as fnmatch does."""
+    wanted = list(patterns)
+    return [
+        table
+        for table, dummy in (rows_of(cursor, TABLES, [database]) if wanted else [])
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in wanted for name in (table, f"{database}.{table}"))
+    ]
+
+
+def inspect(cursor: Any, database: str, excluded: Iterable[str] = (), counts_exact: bool = True) -> Inspection:
+    """Inspect a database in the cursor's transaction.
+
+    ``counts_exact`` says whether that transaction sees what the dump sees.
+    """
+    left_out = set(excluded)
+    tables = [(name, engine) for name, engine in rows_of(cursor, TABLES, [database]) if name not in left_out]
+    counts = {name: int(rows_of(cursor, query, [database])[0][0]) for name, query in COUNTS.items()}
+    return Inspection(
+        schema=SchemaInfoModel(
+            tables_count=len(tables), schema_hash=_schema_hash(cursor, database, left_out), **counts
+        ),
+        tables=[
+            TableInfo(
+                schema_name=None,
+                name=name,
+                rows=int(rows_of(cursor, f"SELECT COUNT(*) FROM {identifier(database)}.{identifier(name)}")[0][0]),
+                exact=counts_exact and engine in TRANSACTIONAL_ENGINES,
+            )
+            for name, engine in tables
+        ],
+        properties=read_properties(cursor, database),
+    )
+
+
+def _schema_hash(cursor: Any, database: str, left_out: set[str]) -> str:
+    own_name = f"{identifier(database)}."
+    rows = sorted(
+        json.dumps([value.replace(own_name, "") if isinstance(value, str) else value for value in row], default=str)
+        for query in SCHEMA_ROWS
+        for row in rows_of(cursor, query, [database])
+        if row[1] not in left_out
+    )
+    return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def read_properties(cursor: Any, database: str) -> DatabaseProperties:
+    """Return what belongs to the database itself and is in no dump that is made without --databases."""
+    encoding, collation = rows_of(cursor, PROPERTIES, [database])[0]
+    comment = None
+    if rows_of(cursor, HAS_COMMENT):
+        comment = rows_of(cursor, COMMENT, [database])[0][0] or None
+    return DatabaseProperties(encoding=encoding, locale=collation, comment=comment)

@@ -1,0 +1,214 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sessions on a MySQL or MariaDB server, its client programs' options, and what their errors mean."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+from ... import errors, process
+from ...redaction import redact
+from ..base import Endpoint, quoted
+
+try:
+    import pymysql
+except ImportError:
+    pymysql = None  # type: ignore[assignment]
+
+SESSION_SETTINGS = (
+    # A database's own sql_mode and time zone must not change what we read of it.
+    "SET SESSION sql_mode = '', time_zone = '+00:00'",
+    "SET SESSION wait_timeout = 86400, net_read_timeout = 600, net_write_timeout = 600",
+)
+ACCESS_DENIED = (1045, 1698, 1820, 1862, 3118)
+PRIVILEGE_DENIED = (1044, 1142, 1143, 1227, 1370)
+UNKNOWN_DATABASE = (1049,)
+# The errors whose text names objects, not rows: https://mariadb.com/kb/en/mariadb-error-code-reference/
+TELLING_NUMBERS = frozenset(
+    (
+        *ACCESS_DENIED,
+        *PRIVILEGE_DENIED,
+        *UNKNOWN_DATABASE,
+        *(1005, 1007, 1008, 1021, 1030, 1040, 1050, 1051, 1071, 1114, 1115, 1146, 1153, 1193, 1205, 1213, 1231, 1273),
+        *(1286, 1290, 1305, 1356, 1419, 1449, 1533, 1824, 1836, 3140),
+    )
+)
+_PROGRAM_ERROR = re.compile(r"(?:ERROR|error:?)\s*(?P<number>\d{4})\b[^\n:]*:\s*(?P<text>[^\n]*)", re.I)
+_DUMP_ERROR = re.compile(r"Got error: (?P<number>\d{4}): (?P<text>[^\n]*)|Couldn't execute [^\n]*\((?P<late>\d{4})\)")
+_DUMP_QUERY = re.compile(r"Couldn't execute '(?P<query>[^\n]{0,60})[^\n]*': (?P<text>[^\n]*) \((?P<number>\d{4})\)")
+
+
+def identifier(name: str) -> str:
+    """Return a name as SQL quotes it."""
+    return quoted(name, "`")
+
+
+def command(endpoint: Endpoint, program: str, is_mariadb: bool, *arguments: str) -> process.Command:
+    """Return the command of a client program; where the server is and the password go by a private option file.
+
+    ``--defaults-file`` also keeps every other option file of this host from changing what the program does.
+    """
+    return process.Command(
+        argv=(program, *arguments),
+        # MySQL's programs read ~/.mylogin.cnf whatever --defaults-file says.
+        environment={"MYSQL_TEST_LOGIN_FILE": "/dev/null"},
+        private_file=process.PrivateFile(option_file(endpoint, is_mariadb).encode("utf-8"), option="--defaults-file="),
+        secrets=(endpoint.login.password,),
+    )
+
+
+def option_file(endpoint: Endpoint, is_mariadb: bool) -> str:
+    """Return the client option file of an endpoint, for MariaDB's programs or for MySQL's."""
+    options: dict[str, str | None] = {
+        "user": endpoint.login.username,
+        "password": endpoint.login.password,
+        **(_tls_options_mariadb(endpoint) if is_mariadb else _tls_options_mysql(endpoint)),
+    }
+    if endpoint.unix_socket:
+        options.update(protocol="socket", socket=endpoint.unix_socket)
+    else:
+        # Without the protocol, localhost means the default socket.
+        options.update(protocol="tcp", host=endpoint.host, port=str(endpoint.port))
+    lines = [name if value is None else f"{name}={_quoted_value(value)}" for name, value in options.items()]
+    # connect-timeout is an option of the loading program alone.
+    return "\n".join(["[client]", *lines, "[mysql]", f"connect-timeout={endpoint.connect_timeout}", ""])
+
+
+def _tls_options_mariadb(endpoint: Endpoint) -> dict[str, str | None]:
+    if endpoint.ssl_mode == "disable" or (endpoint.ssl_mode == "prefer" and endpoint.unix_socket):
+        return {"skip-ssl": None}
+    options: dict[str, str | None] = {"ssl": None}
+    if endpoint.ca_cert:
+        options["ssl-ca"] = endpoint.ca_cert
+    options["ssl-verify-server-cert" if endpoint.ssl_mode == "verify-full" else "skip-ssl-verify-server-cert"] = None
+    return options
+
+
+def _tls_options_mysql(endpoint: Endpoint) -> dict[str, str | None]:
+    modes = {
+        "disable": "DISABLED",
+        "prefer": "PREFERRED",
+        "require": "REQUIRED",
+        "verify-ca": "VERIFY_CA",
+        "verify-full": "VERIFY_IDENTITY",
+    }
+    options: dict[str, str | None] = {"ssl-mode": modes[endpoint.ssl_mode]}
+    if endpoint.ca_cert:
+        options["ssl-ca"] = endpoint.ca_cert
+    return options
+
+
+def _quoted_value(value: str) -> str:
+    escaped = (
+        value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    )
+    return f'"{escaped}"'
+
+
+def require_driver() -> None:
+    """Raise ConfigError unless the driver of this family is installed."""
+    if pymysql is None:
+        raise errors.ConfigError("the Python package pymysql is missing", "Install PyMySQL")
+
+
+@contextlib.contextmanager
+def session(endpoint: Endpoint, database: str | None = None) -> Iterator[Any]:
+    """Yield a PyMySQL connection in autocommit mode; errors inside the block are translated."""
+    with translated(endpoint):
+        connection = pymysql.connect(
+            user=endpoint.login.username,
+            password=endpoint.login.password,
+            database=database,
+            charset="utf8mb4",
+            autocommit=True,
+            connect_timeout=endpoint.connect_timeout,
+            **_address(endpoint),
+            **_tls_arguments(endpoint),
+        )
+        try:
+            with connection.cursor() as cursor:
+                for setting in SESSION_SETTINGS:
+                    cursor.execute(setting)
+            yield connection
+        finally:
+            with contextlib.suppress(pymysql.Error):
+                connection.close()
+
+
+def _address(endpoint: Endpoint) -> dict[str, Any]:
+    if endpoint.unix_socket:
+        return {"unix_socket": endpoint.unix_socket}
+    return {"host": endpoint.host, "port": endpoint.port}
+
+
+def _tls_arguments(endpoint: Endpoint) -> dict[str, Any]:
+    if endpoint.ssl_mode == "disable" or (endpoint.ssl_mode == "prefer" and endpoint.unix_socket):
+        return {"ssl_disabled": True}
+    if endpoint.ssl_mode == "prefer":
+        return {}
+    context = ssl.create_default_context(cafile=endpoint.ca_cert)
+    context.check_hostname = endpoint.ssl_mode == "verify-full"
+    if endpoint.ssl_mode == "require":
+        context.verify_mode = ssl.CERT_NONE
+    # PyMySQL refuses a server without TLS before it sends anything secret, when it is given a context.
+    return {"ssl": context}
+
+
+@contextlib.contextmanager
+def translated(endpoint: Endpoint) -> Iterator[None]:
+    """Turn what PyMySQL raises inside the block into an error of ours."""
+    try:
+        yield
+    except pymysql.Error as error:
+        number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+        said = str(error.args[1]) if len(error.args) > 1 else str(error)
+        raise server_error(endpoint, number, said) from None
+    except ssl.SSLError as error:
+        raise server_error(endpoint, 2026, str(error)) from None
+    except FileNotFoundError as error:
+        raise errors.NotFoundError(f"{error.filename} does not exist") from None
+
+
+def server_error(endpoint: Endpoint, number: int, said: str, what: str = "") -> errors.BackupDBError:
+    """Given an error's number and text, return the error it means, without secrets and rows of data."""
+    text = redact(telling(number, said), (endpoint.login.password,))
+    prefix = f"{what} failed: " if what else ""
+    user = endpoint.login.username
+    if number in ACCESS_DENIED:
+        return errors.CredentialsError(
+            f"{prefix}{endpoint} refuses the login of {user}: {text}", "Check the user name and the password"
+        )
+    if number in PRIVILEGE_DENIED:
+        return errors.PermissionDeniedError(f"{prefix}{endpoint} says: {text}", f"Give {user} that privilege")
+    if number in UNKNOWN_DATABASE:
+        return errors.NotFoundError(f"{prefix}{endpoint} says: {text}")
+    if number == 0 or 2000 <= number < 3000:
+        return errors.ServerConnectionError(f"{prefix}{endpoint} cannot be reached: {text}")
+    return errors.ValidationError(f"{prefix}{endpoint} says: {text}")
+
+
+def program_error(endpoint: Endpoint, program: str, error: process.ProgramError, what: str) -> errors.BackupDBError:
+    """Given a failed client program and what it was to do, return the error it means, without rows of data."""
+    found = _DUMP_QUERY.search(error.stderr) or _DUMP_ERROR.search(error.stderr) or _PROGRAM_ERROR.search(error.stderr)
+    if found and found["number"]:
+        line = re.search(r"at line (\d+)", error.stderr)
+        where = f" (at line {line.group(1)} of the dump)" if line else ""
+        return server_error(endpoint, int(found["number"]), found["text"], f"{what} with {program}{where}")
+    unknown = re.search(r"unknown (?:option|variable) '([^'\n]*)'", error.stderr)
+    if unknown:
+        return errors.ConfigError(
+            f"{program} does not know the option {unknown.group(1)}", "Install a client of the server's own family"
+        )
+    return errors.ValidationError(f"{what} failed: {error.message}")
+
+
+def telling(number: int, said: str) -> str:
+    """Return the text of a server's error where its kind never quotes a row of data, else its number alone."""
+    if number in TELLING_NUMBERS or number == 0 or 2000 <= number < 3000:
+        return " ".join(said.split()).rstrip(".")
+    return f"error {number}"

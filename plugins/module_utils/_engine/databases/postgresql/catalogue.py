@@ -1,0 +1,197 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is inside a PostgreSQL database: the queries on its catalogue.
+
+Objects that belong to an extension are left out throughout: a dump holds ``CREATE EXTENSION`` instead.
+The session's search_path must be empty, so that every definition comes with its schema.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ...models.metadata import (
+    DatabaseGrant,
+    DatabaseProperties,
+    DatabaseSetting,
+    ExtensionInfo,
+    SchemaInfoModel,
+    TableInfo,
+)
+from ..base import Entry, Inspection, rows_of
+from .connection import identifier
+
+_OWN_SCHEMAS = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+_NOT_OF_EXTENSION = (
+    "NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d"
+    " WHERE d.classid = '{catalog}'::pg_catalog.regclass AND d.objid = {object}.oid AND d.deptype = 'e')"
+)
+_OWN_RELATION = f"{_OWN_SCHEMAS} AND {_NOT_OF_EXTENSION.format(catalog='pg_catalog.pg_class', object='c')}"
+_OWN_ROUTINE = f"{_OWN_SCHEMAS} AND {_NOT_OF_EXTENSION.format(catalog='pg_catalog.pg_proc', object='p')}"
+_OWN_TYPE = f"{_OWN_SCHEMAS} AND {_NOT_OF_EXTENSION.format(catalog='pg_catalog.pg_type', object='t')}"
+_FROM_RELATIONS = "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+_FROM_ROUTINES = "FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace"
+
+DATABASES = """
+    SELECT datname, pg_catalog.has_database_privilege(oid, 'CONNECT')
+    FROM pg_catalog.pg_database WHERE datallowconn ORDER BY datname
+"""
+DATABASE_SIZE = "SELECT pg_catalog.pg_database_size(pg_catalog.current_database())"
+TABLES_COUNT = f"SELECT count(*) {_FROM_RELATIONS} WHERE c.relkind IN ('r', 'p') AND {_OWN_RELATION}"
+STORED_TABLES = f"SELECT n.nspname, c.relname {_FROM_RELATIONS} WHERE c.relkind = 'r' AND {_OWN_RELATION} ORDER BY 1, 2"
+ALL_TABLES = (
+    f"SELECT n.nspname, c.relname {_FROM_RELATIONS} WHERE c.relkind IN ('r', 'p') AND {_OWN_RELATION} ORDER BY 1, 2"
+)
+UNREADABLE_TABLES = f"""
+    SELECT n.nspname, c.relname {_FROM_RELATIONS}
+    WHERE c.relkind IN ('r', 'p', 'S') AND {_OWN_RELATION}
+      AND NOT (pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT'))
+    ORDER BY 1, 2
+"""
+COUNTS = {
+    "tables_count": TABLES_COUNT,
+    "views_count": f"SELECT count(*) {_FROM_RELATIONS} WHERE c.relkind IN ('v', 'm') AND {_OWN_RELATION}",
+    "procedures_count": f"SELECT count(*) {_FROM_ROUTINES} WHERE p.prokind = 'p' AND {_OWN_ROUTINE}",
+    "functions_count": f"SELECT count(*) {_FROM_ROUTINES} WHERE p.prokind <> 'p' AND {_OWN_ROUTINE}",
+    "triggers_count": f"""
+        SELECT count(*) {_FROM_RELATIONS} JOIN pg_catalog.pg_trigger g ON g.tgrelid = c.oid
+        WHERE NOT g.tgisinternal AND {_OWN_RELATION}""",
+}
+# Each gives rows of text that are the same for the same schema on any server of a major version.
+SCHEMA_ROWS = (
+    f"""SELECT 'relation', n.nspname, c.relname, c.relkind::text, pg_catalog.pg_get_userbyid(c.relowner)
+        {_FROM_RELATIONS} WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND {_OWN_RELATION}""",
+    f"""SELECT 'column', n.nspname, c.relname, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
+            a.attnotnull::text, a.attidentity::text, a.attgenerated::text,
+            pg_catalog.pg_get_expr(x.adbin, x.adrelid),
+            (row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum))::text
+        {_FROM_RELATIONS} JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
+        LEFT JOIN pg_catalog.pg_attrdef x ON x.adrelid = c.oid AND x.adnum = a.attnum
+        WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND {_OWN_RELATION}""",
+    f"""SELECT 'constraint', n.nspname, c.relname, k.conname, pg_catalog.pg_get_constraintdef(k.oid)
+        {_FROM_RELATIONS} JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid WHERE {_OWN_RELATION}""",
+    f"""SELECT 'index', n.nspname, c.relname, pg_catalog.pg_get_indexdef(i.indexrelid)
+        {_FROM_RELATIONS} JOIN pg_catalog.pg_index i ON i.indrelid = c.oid WHERE c.relkind IN ('r', 'p', 'm')
+        AND {_OWN_RELATION}""",
+    f"""SELECT 'view', n.nspname, c.relname, pg_catalog.pg_get_viewdef(c.oid)
+        {_FROM_RELATIONS} WHERE c.relkind IN ('v', 'm') AND {_OWN_RELATION}""",
+    f"""SELECT 'trigger', n.nspname, c.relname, pg_catalog.pg_get_triggerdef(g.oid)
+        {_FROM_RELATIONS} JOIN pg_catalog.pg_trigger g ON g.tgrelid = c.oid
+        WHERE NOT g.tgisinternal AND {_OWN_RELATION}""",
+    f"""SELECT 'routine', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid),
+            p.prokind::text, pg_catalog.md5(coalesce(p.prosrc, '')), pg_catalog.pg_get_userbyid(p.proowner)
+        {_FROM_ROUTINES} WHERE {_OWN_ROUTINE}""",
+    f"""SELECT 'type', n.nspname, t.typname, t.typtype::text, pg_catalog.format_type(t.typbasetype, t.typtypmod),
+            (SELECT pg_catalog.string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder)
+             FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid)
+        FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+        WHERE t.typtype IN ('e', 'd', 'r') AND {_OWN_TYPE}""",
+    f"""SELECT 'policy', n.nspname, c.relname, y.polname, y.polcmd::text,
+            pg_catalog.pg_get_expr(y.polqual, y.polrelid), pg_catalog.pg_get_expr(y.polwithcheck, y.polrelid)
+        {_FROM_RELATIONS} JOIN pg_catalog.pg_policy y ON y.polrelid = c.oid WHERE {_OWN_RELATION}""",
+)
+EXTENSIONS = """
+    SELECT e.extname, e.extversion, n.nspname FROM pg_catalog.pg_extension e
+    JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname <> 'plpgsql' ORDER BY 1
+"""
+# As JSON, since the columns differ between versions: daticulocale was new in 15 and became datlocale in 17.
+DATABASE_ROW = """
+    SELECT pg_catalog.to_jsonb(d), pg_catalog.pg_encoding_to_char(d.encoding), pg_catalog.pg_get_userbyid(d.datdba),
+        pg_catalog.shobj_description(d.oid, 'pg_database')
+    FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
+"""
+DATABASE_SETTINGS = """
+    SELECT r.rolname, s.setting FROM pg_catalog.pg_db_role_setting c
+    CROSS JOIN LATERAL pg_catalog.unnest(c.setconfig) AS s(setting)
+    LEFT JOIN pg_catalog.pg_roles r ON r.oid = c.setrole
+    WHERE c.setdatabase = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+    ORDER BY r.rolname NULLS FIRST, s.setting
+"""
+DATABASE_GRANTS = """
+    SELECT pg_catalog.pg_get_userbyid(a.grantor), CASE WHEN a.grantee = 0 THEN NULL
+        ELSE pg_catalog.pg_get_userbyid(a.grantee) END, a.privilege_type, a.is_grantable
+    FROM pg_catalog.pg_database d CROSS JOIN LATERAL pg_catalog.aclexplode(d.datacl) a
+    WHERE d.datname = pg_catalog.current_database() ORDER BY 2 NULLS FIRST, 3, 1
+"""
+
+
+def inspect(connection: Any, excluded: Sequence[tuple[str, str]] = ()) -> Inspection:
+    """Inspect the database of a session, whose transaction gives the consistent view."""
+    with connection.cursor() as cursor:
+        counts = {name: int(rows_of(cursor, query)[0][0]) for name, query in COUNTS.items()}
+        counts["tables_count"] -= len(excluded)
+        schema = SchemaInfoModel(**counts, schema_hash=_schema_hash(cursor, set(excluded)))
+        return Inspection(
+            schema=schema,
+            tables=_count_rows(cursor, set(excluded)),
+            properties=read_properties(cursor),
+            extensions=[
+                ExtensionInfo(name=name, version=version, schema_name=schema_name)
+                for name, version, schema_name in rows_of(cursor, EXTENSIONS)
+            ],
+        )
+
+
+def _schema_hash(cursor: Any, excluded: set[tuple[str, str]]) -> str:
+    rows = sorted(
+        json.dumps(row) for query in SCHEMA_ROWS for row in rows_of(cursor, query) if (row[1], row[2]) not in excluded
+    )
+    return hashlib.sha256("\n".join(rows).encode("utf-8")).hexdigest()
+
+
+def _count_rows(cursor: Any, excluded: set[tuple[str, str]]) -> list[TableInfo]:
+    tables = []
+    for schema, table in rows_of(cursor, STORED_TABLES):
+        if (schema, table) not in excluded:
+            name = f"{identifier(schema)}.{identifier(table)}"
+            count = rows_of(cursor, f"SELECT pg_catalog.count(*) FROM ONLY {name}")[0][0]
+            tables.append(TableInfo(schema_name=schema, name=table, rows=count))
+    return tables
+
+
+def read_properties(cursor: Any) -> DatabaseProperties:
+    """Return what belongs to the database itself and is in no dump that is made without --create."""
+    row, encoding, owner, comment = rows_of(cursor, DATABASE_ROW)[0]
+    settings = [
+        DatabaseSetting(role=role, name=name, value=value)
+        for role, setting in rows_of(cursor, DATABASE_SETTINGS)
+        for name, value in (setting.split("=", 1),)
+    ]
+    grants = [
+        DatabaseGrant(grantor=grantor, grantee=grantee, privilege=privilege, grantable=grantable)
+        for grantor, grantee, privilege, grantable in rows_of(cursor, DATABASE_GRANTS)
+    ]
+    return DatabaseProperties(
+        encoding=encoding,
+        locale=row["datcollate"],
+        character_type=row["datctype"],
+        locale_provider={"c": "libc", "i": "icu", "b": "builtin"}.get(row.get("datlocprovider", "c")),
+        icu_locale=row.get("datlocale") or row.get("daticulocale"),
+        icu_rules=row.get("daticurules"),
+        owner=owner,
+        connection_limit=row["datconnlimit"],
+        comment=comment,
+        settings=settings,
+        grants=None if row["datacl"] is None else grants,
+    )
+
+
+def find_tables(cursor: Any, patterns: Iterable[str]) -> list[tuple[str, str]]:
+    """Return schema and name of the tables that a pattern names: ``table`` or ``schema.table``, as fnmatch does."""
+    wanted = list(patterns)
+    return [
+        (schema, table)
+        for schema, table in (rows_of(cursor, ALL_TABLES) if wanted else [])
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in wanted for name in (table, f"{schema}.{table}"))
+    ]
+
+
+def entry(cursor: Any, database: str) -> Entry:
+    """Return the database of the cursor's session as it is listed."""
+    size = rows_of(cursor, DATABASE_SIZE)[0][0]
+    return Entry(database, int(size), int(rows_of(cursor, TABLES_COUNT)[0][0]))

@@ -1,0 +1,187 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sessions on a PostgreSQL server, its client programs' options, and what their errors mean."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ... import errors, process
+from ...redaction import redact
+from ..base import Endpoint, quoted
+
+try:
+    import psycopg2
+    import psycopg2.errors
+except ImportError:
+    psycopg2 = None  # type: ignore[assignment]
+
+# Nothing that the server's configuration says about sessions may end ours half-way.
+SESSION_SETTINGS = (
+    "SET search_path = ''",
+    "SET statement_timeout = 0",
+    "SET lock_timeout = 0",
+    "SET idle_in_transaction_session_timeout = 0",
+    "SET row_security = off",
+    "SET client_encoding = 'UTF8'",
+)
+# The kinds of errors whose text names objects, not rows: https://www.postgresql.org/docs/current/errcodes-appendix.html
+TELLING_CLASSES = ("08", "0A", "28", "3D", "3F", "42", "53", "55", "57", "58")
+UNTELLING_STATES = ("42601",)
+_PSQL_ERROR = re.compile(
+    r"^(?:psql:[^\n]*?:(?P<line>\d+): )?(?P<severity>ERROR|FATAL):  (?P<state>[0-9A-Z]{5}): (?P<text>[^\n]*)", re.M
+)
+
+
+def identifier(name: str) -> str:
+    """Return a name as SQL quotes it."""
+    return quoted(name, '"')
+
+
+def conninfo(endpoint: Endpoint, database: str) -> str:
+    """Return a connection string without the password; any name of a database is safe in it."""
+    parameters = {
+        "host": endpoint.unix_socket or endpoint.host,
+        "port": str(endpoint.port),
+        "user": endpoint.login.username,
+        "dbname": database,
+        "connect_timeout": str(endpoint.connect_timeout),
+        "application_name": "vya-backupdb",
+        "sslmode": endpoint.ssl_mode,
+    }
+    if endpoint.ca_cert:
+        parameters["sslrootcert"] = endpoint.ca_cert
+    return " ".join(f"{name}='{_escaped(value)}'" for name, value in parameters.items())
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("'", "\\'")
+
+
+def command(endpoint: Endpoint, database: str, program: str, *arguments: str) -> process.Command:
+    """Return the command of a client program on a database; the password goes by a private PGPASSFILE."""
+    password = endpoint.login.password
+    if "\n" in password or "\r" in password:
+        raise errors.CredentialsError(
+            f"the password of {endpoint.login.username} holds a line break, which a password file cannot hold",
+            "Give the account another password",
+        )
+    entry = "*:*:*:*:" + password.replace("\\", "\\\\").replace(":", "\\:") + "\n"
+    return process.Command(
+        argv=(program, f"--dbname={conninfo(endpoint, database)}", "--no-password", *arguments),
+        private_file=process.PrivateFile(entry.encode("utf-8"), variable="PGPASSFILE"),
+        secrets=(password,),
+    )
+
+
+def require_driver() -> None:
+    """Raise ConfigError unless the driver of this family is installed."""
+    if psycopg2 is None:
+        raise errors.ConfigError("the Python package psycopg2 is missing", "Install psycopg2-binary")
+
+
+@contextlib.contextmanager
+def session(endpoint: Endpoint, database: str) -> Iterator[Any]:
+    """Yield a psycopg2 connection in autocommit mode; errors inside the block are translated."""
+    connection = _connect(endpoint, database)
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            for setting in SESSION_SETTINGS:
+                cursor.execute(setting)
+        with translated(endpoint):
+            yield connection
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def maintenance_session(endpoint: Endpoint) -> Iterator[Any]:
+    """Yield a session on a database that every server has."""
+    with contextlib.ExitStack() as stack:
+        try:
+            connection = stack.enter_context(session(endpoint, "postgres"))
+        except errors.NotFoundError:
+            connection = stack.enter_context(session(endpoint, "template1"))
+        yield connection
+
+
+def _connect(endpoint: Endpoint, database: str) -> Any:
+    try:
+        return psycopg2.connect(conninfo(endpoint, database), password=endpoint.login.password)
+    except psycopg2.Error as error:
+        raise connection_error(endpoint, str(error)) from None
+
+
+def connection_error(endpoint: Endpoint, said: str) -> errors.BackupDBError:
+    """Given what libpq said when it could not connect, return the error it means."""
+    text = one_line(redact(said, (endpoint.login.password,)))
+    user = endpoint.login.username
+    if "password authentication failed" in text or "no password supplied" in text or "authentication failed" in text:
+        return errors.CredentialsError(
+            f"{endpoint} refuses the login of {user}: {text}", "Check the user name and the password"
+        )
+    if re.search(r'database ".*" does not exist', text):
+        return errors.NotFoundError(f"{endpoint} says: {text}")
+    if "permission denied" in text:
+        return errors.PermissionDeniedError(f"{endpoint} says: {text}")
+    return errors.ServerConnectionError(f"{endpoint} cannot be reached: {text}")
+
+
+@contextlib.contextmanager
+def translated(endpoint: Endpoint) -> Iterator[None]:
+    """Turn what psycopg2 raises inside the block into an error of ours."""
+    try:
+        yield
+    except psycopg2.Error as error:
+        raise server_error(endpoint, error) from None
+
+
+def server_error(endpoint: Endpoint, error: Any) -> errors.BackupDBError:
+    """Given a psycopg2 error of a session, return the error it means, without rows of data."""
+    if error.pgcode is None:
+        return errors.ServerConnectionError(f"{endpoint} ended the session: {one_line(str(error))}")
+    text = telling(error.pgcode, error.diag.message_primary or "")
+    message = f"{endpoint} says: {redact(text, (endpoint.login.password,))}"
+    if error.pgcode == "42501":
+        return errors.PermissionDeniedError(message, f"Give {endpoint.login.username} that privilege")
+    if error.pgcode.startswith("57P"):
+        return errors.ServerConnectionError(message)
+    return errors.ValidationError(message)
+
+
+def program_error(endpoint: Endpoint, program: str, error: process.ProgramError, what: str) -> errors.BackupDBError:
+    """Given a failed client program and what it was to do, return the error it means, without rows of data."""
+    found = _PSQL_ERROR.search(error.stderr)
+    if found:
+        line = f" at line {found['line']}" if found["line"] else ""
+        said = f"{program} stopped{line}: {telling(found['state'], found['text'])}"
+        if found["state"] in ("28P01", "28000"):
+            return errors.CredentialsError(f"{what} failed: {said}")
+        return errors.ValidationError(f"{what} failed: {said}")
+    first = next((line for line in error.stderr.splitlines() if "error:" in line or "ERROR:" in line), "")
+    if "connection to server" in first:
+        return connection_error(endpoint, first)
+    if "permission denied" in first:
+        return errors.PermissionDeniedError(f"{what} failed: {one_line(first)}")
+    return errors.ValidationError(f"{what} failed: {error.message}{f': {one_line(first)}' if first else ''}")
+
+
+def telling(state: str, text: str) -> str:
+    """Return the text of a server's error where its kind never quotes a row of data, else the kind's name alone."""
+    if state[:2] in TELLING_CLASSES and state not in UNTELLING_STATES:
+        return one_line(text)
+    try:
+        name = psycopg2.errors.lookup(state).__name__
+    except KeyError:
+        name = "an error"
+    return f"{name} (SQLSTATE {state})"
+
+
+def one_line(text: str) -> str:
+    """Return a message on one line, without a full stop."""
+    return " ".join(text.split()).rstrip(".")

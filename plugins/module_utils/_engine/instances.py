@@ -1,0 +1,108 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Instances: which servers there are, how to log in, and which of their databases are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from . import errors, secrets
+from .databases.base import Endpoint, Entry, Server
+from .databases.registry import server_at
+from .models.config import AppConfig, CredentialsConfig, DatabaseConfig
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A server of the configuration together with its login."""
+
+    config: DatabaseConfig
+    endpoint: Endpoint
+
+    @property
+    def id(self) -> str:
+        """The id by which the configuration, the credentials and the artifacts name the instance."""
+        return self.config.id
+
+    def server(self) -> Server:
+        """Return the server; nothing is connected yet."""
+        return server_at(self.endpoint)
+
+
+def select_configs(config: AppConfig, ids: Sequence[str] | None) -> list[DatabaseConfig]:
+    """Return the enabled entries of the configuration, or those of ``ids``.
+
+    Raise ConfigError when an id is not there or not enabled, or when nothing is left.
+    """
+    known = {entry.id: entry for entry in config.databases}
+    for wanted in ids or ():
+        if wanted not in known:
+            raise errors.ConfigError(
+                f"the configuration has no database instance {wanted}", f"It has: {', '.join(known) or 'none'}"
+            )
+        if not known[wanted].enabled:
+            raise errors.ConfigError(f"the database instance {wanted} is not enabled", "Set enabled: true there")
+    chosen = [known[wanted] for wanted in dict.fromkeys(ids)] if ids else [e for e in known.values() if e.enabled]
+    if not chosen:
+        raise errors.ConfigError("the configuration has no enabled database instance", "Add one under databases")
+    return chosen
+
+
+def with_stored_login(config: DatabaseConfig, credentials: CredentialsConfig) -> Instance:
+    """Return an instance that logs in as the credential store says. Raise CredentialsError if it does not say."""
+    return Instance(config, endpoint_of(config, secrets.load_login(credentials, config.id)))
+
+
+def endpoint_of(config: DatabaseConfig, login: secrets.Login, ssl_mode: str | None = None) -> Endpoint:
+    """Return the endpoint of an entry of the configuration.
+
+    Unless ``ssl_mode`` says otherwise, ``ssl_enabled`` with a CA verifies certificate and host name; without
+    one it only encrypts.
+    """
+    if ssl_mode is None:
+        ssl_mode = ("verify-full" if config.ssl_ca_cert else "require") if config.ssl_enabled else "prefer"
+    return Endpoint(
+        family=config.type,
+        host=config.host,
+        port=config.port,
+        login=login,
+        unix_socket=str(config.unix_socket) if config.unix_socket else None,
+        ssl_mode=ssl_mode,
+        ca_cert=str(config.ssl_ca_cert) if config.ssl_ca_cert else None,
+        connect_timeout=config.connect_timeout,
+        client_path=config.client_path,
+    )
+
+
+def select_databases(instance: Instance, listed: Iterable[Entry], names: Sequence[str] | None) -> list[Entry]:
+    """Return the databases to back up, the biggest first.
+
+    Without ``names``, those that the instance includes and does not exclude. With them, those that they match
+    (exactly, or as shell patterns), excluded ones too, since they were asked for by name. Raise NotFoundError
+    when a name matches nothing, or nothing at all is selected.
+    """
+    entries = list(listed)
+    if names:
+        chosen = {entry.name: entry for entry in entries for name in names if _matches(entry.name, name)}
+        for name in names:
+            if not any(_matches(found, name) for found in chosen):
+                raise errors.NotFoundError(
+                    f"{instance.endpoint} has no database {name} that {instance.endpoint.login.username} may see",
+                    "Check the name and the account's privileges",
+                )
+        selected = list(chosen.values())
+    else:
+        selected = [entry for entry in entries if instance.config.selects(entry.name)]
+    if not selected:
+        raise errors.NotFoundError(
+            f"no database of {instance.endpoint} is selected for {instance.id}",
+            "Check include_databases, exclude_databases and the account's privileges",
+        )
+    return sorted(selected, key=lambda entry: (-entry.size_bytes, entry.name))
+
+
+def _matches(database: str, pattern: str) -> bool:
+    return database == pattern or fnmatchcase(database, pattern)

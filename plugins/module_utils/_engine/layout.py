@@ -1,0 +1,140 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names and paths, both ways: the only file that joins them.
+
+{base}/{structure}/
+    mydb_20260109_020000_full.sql.gz
+    mydb_20260109_020000_full.sql.gz.sha256
+    mydb_20260109_020000_full.metadata.json      the artifact exists if and only if this file does
+
+Names of databases are arbitrary; in a path every byte outside ``[A-Za-z0-9_.-]`` is percent-encoded,
+a leading dot or dash too. The metadata has the real name and is the authority.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+# 255 bytes are the longest name of a file; our longest ending, with the dot and the suffix of a
+# partial file around it, takes 53 of them.
+LONGEST_NAME = 200
+DIGEST_MARK = "~"
+DIGEST_LENGTH = 16
+DATA_SUFFIX = ".sql.gz"
+METADATA_SUFFIX = ".metadata.json"
+PARTIAL_SUFFIX = ".partial"
+LOCKS_FOLDER = ".locks"
+_STEM = re.compile(r"(?P<name>.+)_(?P<moment>\d{8}_\d{6})_(?P<backup_type>full|incremental|differential)")
+
+
+@dataclass(frozen=True)
+class ArtifactPaths:
+    """Where the three files of one artifact are."""
+
+    data: Path
+    checksum: Path
+    metadata: Path
+
+
+def encode_name(name: str) -> str:
+    """Given any name, return it as one safe component of a path: ASCII, never empty, hidden or an option.
+
+    A name that would be longer than a file's may be is cut, and the start of its SHA-256 digest added
+    after a ``~``.
+    """
+    if not name:
+        raise ValueError("a name in a path cannot be empty")
+    encoded = quote(name, safe="").replace("~", "%7E")
+    if encoded[0] in ".-":
+        encoded = f"%{ord(encoded[0]):02X}{encoded[1:]}"
+    if len(encoded) <= LONGEST_NAME:
+        return encoded
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_LENGTH]
+    cut = encoded[: LONGEST_NAME - DIGEST_LENGTH - len(DIGEST_MARK)]
+    # Not in the middle of an escape.
+    cut = re.sub(r"%[0-9A-F]?$", "", cut)
+    return cut + DIGEST_MARK + digest
+
+
+def decode_name(component: str) -> str | None:
+    """Given a component made by encode_name, return the name, or None where it had to be cut."""
+    return None if DIGEST_MARK in component else unquote(component)
+
+
+def artifact_folder(
+    base_path: Path, structure: str, *, hostname: str, database_id: str, database_name: str, moment: datetime
+) -> Path:
+    """Return the folder of an artifact by the ``structure`` of the configuration."""
+    return base_path / structure.format(
+        hostname=encode_name(hostname),
+        db_id=encode_name(database_id),
+        db_name=encode_name(database_name),
+        date=f"{moment:%Y-%m-%d}",
+    )
+
+
+def artifact_paths(
+    folder: Path, database_name: str, moment: datetime, checksum_algorithm: str, backup_type: str = "full"
+) -> ArtifactPaths:
+    """Return the paths of the artifact of a database taken at ``moment`` (local time, to the second)."""
+    return _paths(folder, f"{encode_name(database_name)}_{moment:%Y%m%d_%H%M%S}_{backup_type}", checksum_algorithm)
+
+
+def paths_of_metadata(metadata: Path, checksum_algorithm: str) -> ArtifactPaths:
+    """Given the path of a metadata file, return the paths of its artifact."""
+    return _paths(metadata.parent, metadata.name[: -len(METADATA_SUFFIX)], checksum_algorithm)
+
+
+def paths_of_data(data: Path, checksum_algorithm: str) -> ArtifactPaths:
+    """Given the path of a data file, return the paths of the artifact that it would belong to."""
+    return _paths(data.parent, data.name[: -len(DATA_SUFFIX)], checksum_algorithm)
+
+
+def _paths(folder: Path, stem: str, checksum_algorithm: str) -> ArtifactPaths:
+    data = folder / (stem + DATA_SUFFIX)
+    return ArtifactPaths(data, folder / f"{data.name}.{checksum_algorithm}", folder / (stem + METADATA_SUFFIX))
+
+
+def is_artifact_name(filename: str) -> bool:
+    """Say whether a data file is named as this collection names them."""
+    return filename.endswith(DATA_SUFFIX) and _STEM.fullmatch(filename[: -len(DATA_SUFFIX)]) is not None
+
+
+def partial(path: Path) -> Path:
+    """Return the hidden name under which ``path`` is written until it is whole."""
+    return path.parent / f".{path.name}{PARTIAL_SUFFIX}"
+
+
+def whole(partial_path: Path) -> Path:
+    """Given a name made by partial(), return the name that it will have when it is whole."""
+    return partial_path.parent / partial_path.name[1 : -len(PARTIAL_SUFFIX)]
+
+
+def is_partial(filename: str) -> bool:
+    """Say whether a file has the name of one that is still being written, or was when its writer died."""
+    return filename.startswith(".") and filename.endswith(PARTIAL_SUFFIX)
+
+
+def instance_lock(base_path: Path, hostname: str, database_id: str) -> Path:
+    """Return the lock file of an instance; it is never removed, only locked."""
+    return base_path / LOCKS_FOLDER / f"{encode_name(hostname)}.{encode_name(database_id)}.lock"
+
+
+def server_programs(major: str) -> str:
+    """Return the folder where Debian's and PGDG's packages put the programs of a PostgreSQL major version."""
+    return os.path.join("/usr/lib/postgresql", major, "bin")
+
+
+def walk(base_path: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Yield each folder below ``base_path`` with its files, in a stable order; hidden folders are passed over."""
+    for folder, folders, files in os.walk(base_path):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield Path(folder), sorted(files)

@@ -1,0 +1,53 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Locks between processes: flock on a file that stays, released by the system when its holder dies."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import errors
+
+POLL_SECONDS = 0.2
+
+
+@contextlib.contextmanager
+def hold(path: Path, what: str, timeout: float = 0) -> Iterator[None]:
+    """Hold the lock on ``path``, which is made if need be (0600, its folder 0700), while the block runs.
+
+    ``what`` names the thing that is locked, for the message. Raise LockedError when another process
+    still holds it after ``timeout`` seconds, StorageError when the file cannot be made.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise errors.StorageError(f"{path} cannot be opened: {error.strerror}") from error
+    try:
+        deadline = time.monotonic() + timeout
+        while not try_lock(descriptor):
+            if time.monotonic() >= deadline:
+                raise errors.LockedError(
+                    f"{what} is locked by another run",
+                    "Wait for that run to end, then start this one again",
+                    lock_file=str(path),
+                )
+            time.sleep(POLL_SECONDS)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def try_lock(descriptor: int) -> bool:
+    """Try to lock an open file for ourselves alone; say whether that worked."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,239 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run programs: the only importer of subprocess.
+
+AnsibleModule.run_command collects a program's output in memory and cannot stream a dump, so the
+engine starts programs itself: argument lists, no shell, a small clean environment, a process
+group of its own that is killed as a whole, every exit status looked at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from . import errors
+from .redaction import redact
+
+BLOCK_BYTES = 1024 * 1024
+STDERR_TAIL_BYTES = 64 * 1024
+# What a child needs of our own environment; everything else could change what it does.
+INHERITED_VARIABLES = ("PATH", "HOME", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+@dataclass(frozen=True)
+class PrivateFile:
+    """A file that exists only in memory and only for one child: where a password is handed over.
+
+    Its path goes to the child as the first option (``--defaults-file=`` + path) or as the value of
+    an environment variable (``PGPASSFILE``), whichever is named here.
+    """
+
+    content: bytes = field(repr=False)
+    option: str = ""
+    variable: str = ""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program to run: its argument list, additions to the environment, and the secrets it knows."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    private_file: PrivateFile | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def program(self) -> str:
+        """The program's name without its folder, for messages."""
+        return os.path.basename(self.argv[0])
+
+
+class ProgramError(errors.ValidationError):
+    """A program did not do its work; ``stderr`` holds the redacted end of what it said."""
+
+    def __init__(self, message: str, stderr: str = "") -> None:
+        super().__init__(message)
+        self.stderr = stderr
+
+
+def find_program(names: Iterable[str], folders: Iterable[str]) -> str | None:
+    """Given names and folders, each in order of preference, return the first program that exists.
+
+    An earlier folder wins over an earlier name.
+    """
+    candidates = list(names)
+    for folder in folders:
+        for name in candidates:
+            found = shutil.which(name, path=folder)
+            if found:
+                return found
+    return None
+
+
+def search_folders() -> list[str]:
+    """Return the folders of PATH, and those that a task's short PATH may lack."""
+    return [*os.get_exec_path(), "/usr/local/bin", "/usr/bin"]
+
+
+def output(command: Command, timeout: float = 30) -> str:
+    """Return the whole standard output of a short command as text. Raise ProgramError if it fails."""
+    return b"".join(stream_out(command, timeout)).decode("utf-8", "replace")
+
+
+def stream_out(command: Command, timeout: float | None = None) -> Iterator[bytes]:
+    """Yield the command's standard output in blocks of up to 1 MiB as they come.
+
+    After the last block the exit status is looked at. Raise ProgramError when it is not 0, or when
+    ``timeout`` (seconds) ran out. A consumer that stops early kills the program.
+    """
+    with _running(command, timeout, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as child:
+        descriptor = child.process.stdout.fileno()  # type: ignore[union-attr]
+        _widen_pipe(descriptor)
+        while True:
+            block = os.read(descriptor, BLOCK_BYTES)
+            if not block:
+                break
+            yield block
+        child.finish()
+
+
+def stream_in(command: Command, blocks: Iterable[bytes], timeout: float | None = None) -> None:
+    """Feed ``blocks`` to the command's standard input and wait for its end.
+
+    Raise ProgramError when its exit status is not 0 or ``timeout`` (seconds) ran out. When ``blocks``
+    raises, the program is killed before it can take the early end for the end of its input.
+    """
+    with _running(command, timeout, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as child:
+        descriptor = child.process.stdin.fileno()  # type: ignore[union-attr]
+        _widen_pipe(descriptor)
+        # A program that stopped reading says why by its exit status, in finish().
+        with contextlib.suppress(BrokenPipeError):
+            for block in blocks:
+                _write_all(descriptor, block)
+        with contextlib.suppress(BrokenPipeError):
+            child.process.stdin.close()  # type: ignore[union-attr]
+        child.finish()
+
+
+class _Child:
+    """A started program with a thread that keeps the end of its standard error."""
+
+    def __init__(self, command: Command, process: subprocess.Popen[bytes]) -> None:
+        self.command = command
+        self.process = process
+        self.timed_out = False
+        self._stderr = b""
+        self._reader = threading.Thread(target=self._drain, daemon=True)
+        self._reader.start()
+
+    def _drain(self) -> None:
+        for line in self.process.stderr or ():
+            self._stderr = (self._stderr + line)[-STDERR_TAIL_BYTES:]
+
+    def kill(self) -> None:
+        """Kill the whole process group, so that no helper of the program lives on."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def expire(self) -> None:
+        """End the program because its time is up."""
+        self.timed_out = True
+        self.kill()
+
+    def finish(self) -> None:
+        """Wait for the end and raise ProgramError unless it was a good one."""
+        status = self.process.wait()
+        self._reader.join(timeout=5)
+        said = redact(self._stderr.decode("utf-8", "replace"), self.command.secrets).strip()
+        if self.timed_out:
+            raise ProgramError(f"{self.command.program} was stopped because its time ran out", said)
+        if status < 0:
+            raise ProgramError(f"{self.command.program} was killed by signal {-status}", said)
+        if status > 0:
+            raise ProgramError(f"{self.command.program} ended with exit status {status}", said)
+
+
+@contextlib.contextmanager
+def _running(command: Command, timeout: float | None, stdin: int, stdout: int) -> Iterator[_Child]:
+    """Start the command; on leaving, see that its whole process group is gone."""
+    environment = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
+    environment.update(command.environment, LC_ALL="C")
+    argv = list(command.argv)
+    with _handed_over(command.private_file, argv, environment) as descriptors:
+        try:
+            process = subprocess.Popen(
+                argv,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                env=environment,
+                cwd="/",
+                pass_fds=descriptors,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise errors.ConfigError(f"{command.argv[0]} cannot be started: {error.strerror}") from error
+    child = _Child(command, process)
+    timer = threading.Timer(timeout, child.expire) if timeout else None
+    if timer:
+        timer.daemon = True
+        timer.start()
+    try:
+        yield child
+    finally:
+        if timer:
+            timer.cancel()
+        if process.poll() is None:
+            child.kill()
+            process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+
+
+@contextlib.contextmanager
+def _handed_over(
+    private_file: PrivateFile | None, argv: list[str], environment: dict[str, str]
+) -> Iterator[tuple[int, ...]]:
+    """Put a private file where only the child can open it, and name it in its arguments or environment.
+
+    An anonymous memory file is never on a disk, can be opened more than once (a pipe cannot), passes
+    libpq's check that PGPASSFILE is a regular file of mode 0600, and is gone even after a SIGKILL.
+    """
+    if private_file is None:
+        yield ()
+        return
+    descriptor = os.memfd_create("private", 0)
+    try:
+        os.fchmod(descriptor, 0o600)
+        _write_all(descriptor, private_file.content)
+        path = f"/dev/fd/{descriptor}"
+        if private_file.option:
+            argv.insert(1, private_file.option + path)
+        if private_file.variable:
+            environment[private_file.variable] = path
+        yield (descriptor,)
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _widen_pipe(descriptor: int) -> None:
+    """Let a pipe hold a whole block: fewer switches between the program and us. Only a wish."""
+    with contextlib.suppress(OSError, AttributeError):
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, BLOCK_BYTES)

@@ -1,0 +1,71 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that are either whole or not there: folders, durable writes, room on the disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from . import errors, layout
+
+BASE_MODE = 0o755
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+
+
+def make_folder(base_path: Path, folder: Path) -> None:
+    """Make ``folder`` below ``base_path``: the base itself 0755, everything below it 0700.
+
+    Folders that exist keep their mode. Raise StorageError if one cannot be made.
+    """
+    try:
+        base_path.mkdir(mode=BASE_MODE, parents=True, exist_ok=True)
+        missing = [folder, *folder.parents]
+        missing = missing[: missing.index(base_path)]
+        for step in reversed(missing):
+            if not step.is_dir():
+                step.mkdir(mode=FOLDER_MODE, exist_ok=True)
+                sync_folder(step.parent)
+    except OSError as error:
+        raise errors.StorageError(f"the folder {folder} cannot be made: {error.strerror}") from error
+
+
+def write_partial(path: Path, content: bytes) -> None:
+    """Write ``content`` durably under the partial name of ``path``. Raise StorageError if that fails."""
+    temporary = layout.partial(path)
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+        with open(descriptor, "wb") as sink:
+            sink.write(content)
+            sink.flush()
+            os.fsync(sink.fileno())
+    except OSError as error:
+        raise errors.StorageError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def settle(path: Path) -> None:
+    """Give a partial file its own name. Raise StorageError if that fails."""
+    try:
+        os.rename(layout.partial(path), path)
+    except OSError as error:
+        raise errors.StorageError(f"{path} cannot be put in place: {error.strerror}") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def free_bytes(path: Path) -> int:
+    """Return how many bytes may still be written to the filesystem that will hold ``path``."""
+    existing = path
+    while not existing.exists():
+        existing = existing.parent
+    room = os.statvfs(existing)
+    return room.f_bavail * room.f_frsize

@@ -1,0 +1,203 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Blocks -> gzip members -> hash -> file, and back.
+
+A file of concatenated gzip members is an ordinary gzip file (RFC 1952, section 2.2). Each block
+of 1 MiB or a little more becomes a member of its own, so blocks compress side by side while their order is kept; at
+most a few blocks per thread are under way, so memory stays flat whatever the size of the dump.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from . import compressors, errors
+
+BLOCK_BYTES = 1024 * 1024
+BLOCKS_IN_FLIGHT = 8
+# Enough for the preamble and the trailer of every dump tool.
+HEAD_BYTES = 16 * 1024
+TAIL_BYTES = 4 * 1024
+DISTRUST = "Restore another artifact; this one cannot be trusted"
+
+
+@dataclass(frozen=True)
+class Text:
+    """What is known of a dump's text once it has passed: its length and both its ends."""
+
+    raw_size_bytes: int
+    head: bytes
+    tail: bytes
+
+
+@dataclass(frozen=True)
+class Written:
+    """A compressed file as it was written: its size, its checksum (hex) and the text that went in."""
+
+    size_bytes: int
+    checksum: str
+    text: Text
+
+
+class _Observer:
+    """Keeps the two ends of a text that flows by."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._head = b""
+        self._tail = b""
+
+    def see(self, block: bytes) -> None:
+        self._size += len(block)
+        if len(self._head) < HEAD_BYTES:
+            self._head += block[: HEAD_BYTES - len(self._head)]
+        self._tail = (self._tail + block[-TAIL_BYTES:])[-TAIL_BYTES:]
+
+    def text(self) -> Text:
+        return Text(self._size, self._head, self._tail)
+
+
+def write(
+    sink: BinaryIO, blocks: Iterable[bytes], *, level: int, executor: Executor, checksum_algorithm: str
+) -> Written:
+    """Compress ``blocks`` into ``sink`` in their order, hashing what is written, in one pass.
+
+    Raise StorageError when the sink cannot take more (no space left); what ``blocks`` raises passes.
+    """
+    compress = compressors.compressor(level)
+    digest = hashlib.new(checksum_algorithm)
+    observer = _Observer()
+    pending: deque[Future[bytes]] = deque()
+    size = 0
+
+    def drain_one() -> None:
+        nonlocal size
+        member = pending.popleft().result()
+        digest.update(member)
+        try:
+            sink.write(member)
+        except OSError as error:
+            raise errors.StorageError(f"{sink.name} cannot be written: {error.strerror}") from error
+        size += len(member)
+
+    try:
+        for block in _even(blocks):
+            observer.see(block)
+            pending.append(executor.submit(compress, block))
+            if len(pending) >= BLOCKS_IN_FLIGHT:
+                drain_one()
+        while pending:
+            drain_one()
+    finally:
+        for future in pending:
+            future.cancel()
+    return Written(size, digest.hexdigest(), observer.text())
+
+
+def _even(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Join blocks until they are worth a gzip member of their own: from 1 MiB to below 2 MiB each."""
+    held: list[bytes] = []
+    size = 0
+    for block in blocks:
+        held.append(block)
+        size += len(block)
+        if size >= BLOCK_BYTES:
+            yield b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)
+
+
+def checksum(path: Path, checksum_algorithm: str) -> str:
+    """Return the hex digest of the file, read from the disk and not from the system's cache.
+
+    Raise StorageError if it cannot be read.
+    """
+    digest = hashlib.new(checksum_algorithm)
+    for block in _file_blocks(path, uncached=True):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def read(path: Path) -> Iterator[bytes]:
+    """Yield the text of a gzip file in blocks of at most 1 MiB.
+
+    Raise ValidationError when the file is truncated, damaged or followed by anything else,
+    StorageError when it cannot be read.
+    """
+    return _inflate(path, _file_blocks(path))
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """A compressed file after it was read to its end: its checksum (hex) and its text."""
+
+    checksum: str
+    text: Text
+
+
+def inspect(path: Path, checksum_algorithm: str) -> Inspected:
+    """Read a gzip file once, to its end, and return its checksum and what its text looks like.
+
+    Raise ValidationError when it is not one whole gzip file, StorageError when it cannot be read.
+    """
+    digest = hashlib.new(checksum_algorithm)
+    observer = _Observer()
+
+    def hashed() -> Iterator[bytes]:
+        for block in _file_blocks(path):
+            digest.update(block)
+            yield block
+
+    for block in _inflate(path, hashed()):
+        observer.see(block)
+    return Inspected(digest.hexdigest(), observer.text())
+
+
+def _inflate(path: Path, blocks: Iterable[bytes]) -> Iterator[bytes]:
+    member = compressors.decompressor()
+    whole = False
+    try:
+        for block in blocks:
+            while True:
+                text = compressors.inflate(member, block, BLOCK_BYTES)
+                if text:
+                    yield text
+                whole = member.eof
+                if whole:
+                    block, member = member.unused_data, compressors.decompressor()
+                    if not block:
+                        break
+                else:
+                    block = member.unconsumed_tail
+                    # A full output block may leave text inside the decompressor with no input left.
+                    if not block and len(text) < BLOCK_BYTES:
+                        break
+    except compressors.DamagedError as error:
+        raise errors.ValidationError(f"{path} is damaged: its gzip data cannot be read to the end", DISTRUST) from error
+    if not whole:
+        raise errors.ValidationError(f"{path} is truncated: its last gzip member has no end", DISTRUST)
+
+
+def _file_blocks(path: Path, uncached: bool = False) -> Iterator[bytes]:
+    try:
+        with path.open("rb", buffering=0) as source:
+            if uncached:
+                os.posix_fadvise(source.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            while True:
+                block = source.read(BLOCK_BYTES)
+                if not block:
+                    return
+                yield block
+    except FileNotFoundError as error:
+        raise errors.NotFoundError(f"{path} does not exist") from error
+    except OSError as error:
+        raise errors.StorageError(f"{path} cannot be read: {error.strerror}") from error

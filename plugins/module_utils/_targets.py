@@ -1,0 +1,111 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the options of a task mean for the engine: which storage, which servers. Private to this collection."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ._engine import backup, configuration, errors, instances, run, secrets
+from ._engine.models._pydantic import PydanticError
+from ._engine.models.config import DEFAULT_PORTS, AppConfig, CredentialsConfig, DatabaseConfig, StorageConfig
+
+STORAGE_OPTIONS = ("base_path", "structure", "compression_level", "checksum_algorithm")
+
+
+def now() -> datetime:
+    """Return this moment with this host's offset."""
+    return datetime.now().astimezone()
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The storage of a task, and where its servers come from: a configuration, or the task's own options."""
+
+    storage: StorageConfig
+    config: AppConfig | None
+    options: Mapping[str, Any]
+
+    def store(self) -> backup.Store:
+        """Return the storage as this host writes to it now."""
+        return backup.Store(self.storage, socket.gethostname(), now)
+
+    def wanted(self, ids: Sequence[str] | None = None) -> list[run.Wanted]:
+        """Return the instances to work on: those of the configuration, or the one that the options describe."""
+        if self.config is not None:
+            return run.configured(self.config, ids)
+        config = inline_config(self.options)
+        return [run.Wanted(config.id, lambda: inline_instance(config, self.options))]
+
+    def instance(self, database_id: str | None) -> instances.Instance:
+        """Return one instance. Raise ConfigError when it is not said which."""
+        if self.config is not None and database_id is None:
+            raise errors.ConfigError("it is not said which of the configured instances is meant", "Set database_id")
+        return self.wanted([database_id] if database_id else None)[0].provide()
+
+
+def find(options: Mapping[str, Any]) -> Targets:
+    """Given a task's options, return its targets. Raise ConfigError when they are not valid."""
+    if options["config"]:
+        config = configuration.load_config(Path(options["config"]))
+        return Targets(config.storage, config, options)
+    given = {name: options[name] for name in STORAGE_OPTIONS if options.get(name) is not None}
+    try:
+        return Targets(StorageConfig(**given), None, options)
+    except PydanticError as error:
+        raise configuration.config_error(error, "the storage of the task") from None
+
+
+def inline_config(options: Mapping[str, Any]) -> DatabaseConfig:
+    """Return the instance that the login options describe, as if it stood in a configuration.
+
+    Without ``database_id``, the id is made of host and port.
+    """
+    port = options["login_port"] or DEFAULT_PORTS[options["type"]]
+    fields = {
+        "id": options["database_id"] or re.sub(r"[^a-zA-Z0-9-]", "-", f"{options['login_host']}-{port}"),
+        "type": options["type"],
+        "host": options["login_host"],
+        "port": port,
+        "unix_socket": options["login_unix_socket"],
+        "ssl_enabled": options["ssl_mode"] not in ("disable", "prefer"),
+        "ssl_ca_cert": options["ca_cert"] if options["ssl_mode"] not in ("disable", "prefer") else None,
+        "connect_timeout": options["connect_timeout"],
+        "client_path": options["client_path"],
+    }
+    optional = ("include_databases", "exclude_databases", "exclude_tables", "dump_timeout")
+    fields.update({name: options[name] for name in optional if options.get(name) is not None})
+    try:
+        return DatabaseConfig(**fields)
+    except PydanticError as error:
+        raise configuration.config_error(error, "the login of the task") from None
+
+
+def inline_instance(config: DatabaseConfig, options: Mapping[str, Any]) -> instances.Instance:
+    """Return the described instance with its login: the options', or where they have none, the stored one."""
+    if options["login_user"] is None:
+        login = secrets.load_login(CredentialsConfig(), config.id)
+    else:
+        login = secrets.Login(options["login_user"], options["login_password"] or "")
+    return instances.Instance(config, instances.endpoint_of(config, login, options["ssl_mode"]))
+
+
+def moment(text: str | None, name: str) -> datetime | None:
+    """Given an ISO 8601 moment of an option, return it; without an offset it is this host's local time.
+
+    Raise ConfigError when it is none.
+    """
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", text.strip()))
+    except ValueError:
+        raise errors.ConfigError(f"{name} is not a moment", "Write it as in 2026-01-09T02:00:00+01:00") from None
+    return found if found.tzinfo else found.astimezone()
