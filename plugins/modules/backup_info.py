@@ -162,7 +162,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vya.backupdb.plugins.module_utils import _arguments, _module, _targets
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog, information, instances
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog, information
 
 
 def describe(module: AnsibleModule) -> tuple[bool, dict[str, Any], None]:
@@ -178,17 +178,10 @@ def describe(module: AnsibleModule) -> tuple[bool, dict[str, Any], None]:
         until=_targets.moment(options["until"], "until"),
     )
     listing = catalog.list_artifacts(targets.storage.base_path, filters)
-    wanted = (
-        targets.wanted([options["database_id"]] if options["database_id"] else None)
-        if options["gather_databases"]
-        else []
-    )
-    listed = [
-        (instance.id, entry)
-        for instance in (one.provide() for one in wanted)
-        for entry in instances.select_databases(instance, instance.server().list_databases(), None)
-        if options["database"] in (None, entry.name)
-    ]
+    listed = []
+    if options["gather_databases"]:
+        for one in targets.wanted([options["database_id"]] if options["database_id"] else None):
+            listed += information.list_live(one.provide(), options["database"])
     return (
         False,
         {

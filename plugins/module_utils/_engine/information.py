@@ -6,11 +6,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from .catalog import Artifact, Listing
-from .databases.base import Entry
+from .instances import Instance, select_databases
 from .models.results import DatabaseInfo
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A database that a server has now."""
+
+    database_id: str
+    name: str
+    size_bytes: int
+    tables_count: int
+
+
+def list_live(instance: Instance, database: str | None = None) -> list[Listed]:
+    """Return the databases of an instance that are to be backed up; only the one of that name, if it is given.
+
+    Raise as Server.list_databases and instances.select_databases do.
+    """
+    server = instance.server()
+    selected = select_databases(instance, server.list_databases(), None)
+    return [
+        Listed(instance.id, entry.name, entry.size_bytes, server.count_tables(entry.name))
+        for entry in selected
+        if database in (None, entry.name)
+    ]
 
 
 def describe_artifact(artifact: Artifact, details: bool = False) -> dict[str, Any]:
@@ -26,12 +51,12 @@ def describe_artifact(artifact: Artifact, details: bool = False) -> dict[str, An
 
 
 def describe_databases(
-    listing: Listing, listed: Iterable[tuple[str, Entry]] = (), hostname: str | None = None
+    listing: Listing, listed: Iterable[Listed] = (), hostname: str | None = None
 ) -> list[DatabaseInfo]:
     """Return a DatabaseInfo for each database of the listing, and for each that a server lists now.
 
-    ``listed`` has the id of the instance with each. Size and number of tables are those on the server now, or where
-    it was not asked, the number of tables of the latest artifact. Ordered by id and name.
+    Size and number of tables are those on the server now, or where it was not asked, the number of tables of the
+    latest artifact. Ordered by id and name.
     """
     latest: dict[tuple[str, str], Artifact] = {}
     for artifact in listing.artifacts:
@@ -39,10 +64,10 @@ def describe_databases(
         if hostname in (None, info.hostname):
             latest.setdefault((info.database_id, info.database_name), artifact)
     found = {key: _described(key, artifact) for key, artifact in latest.items()}
-    for database_id, entry in listed:
-        key = (database_id, entry.name)
-        known = found.get(key) or DatabaseInfo(database_id=database_id, name=entry.name)
-        found[key] = known.model_copy(update={"size_bytes": entry.size_bytes, "tables_count": entry.tables_count})
+    for one in listed:
+        key = (one.database_id, one.name)
+        known = found.get(key) or DatabaseInfo(database_id=one.database_id, name=one.name)
+        found[key] = known.model_copy(update={"size_bytes": one.size_bytes, "tables_count": one.tables_count})
     return [found[key] for key in sorted(found)]
 
 

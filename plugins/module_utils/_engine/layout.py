@@ -23,6 +23,8 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from . import errors
+
 # 255 bytes are the longest name of a file; our longest ending, with the dot and the suffix of a
 # partial file around it, takes 53 of them.
 LONGEST_NAME = 200
@@ -134,7 +136,15 @@ def server_programs(major: str) -> str:
 
 
 def walk(base_path: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Yield each folder below ``base_path`` with its files, in a stable order; hidden folders are passed over."""
-    for folder, folders, files in os.walk(base_path):
+    """Yield each folder below ``base_path`` with its files, in a stable order; hidden folders are passed over.
+
+    A folder that is not there, or no more, has no files. Raise StorageError when one cannot be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise errors.StorageError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+    for folder, folders, files in os.walk(base_path, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield Path(folder), sorted(files)

@@ -52,7 +52,6 @@ class Entry:
 
     name: str
     size_bytes: int
-    tables_count: int
 
 
 @dataclass(frozen=True)
@@ -106,6 +105,10 @@ class Server(abc.ABC):
     @abc.abstractmethod
     def list_databases(self) -> list[Entry]:
         """Return every database that a client may connect to, system databases too, by name."""
+
+    @abc.abstractmethod
+    def count_tables(self, database: str) -> int:
+        """Return how many tables a database has."""
 
     @abc.abstractmethod
     def dump_program(self) -> Program:

@@ -30,6 +30,13 @@ def _token(text: str) -> str:
     return text
 
 
+def _unicode(text: str) -> str:
+    # What came in undecodable bytes cannot be written as UTF-8 again.
+    if text != text.encode("utf-8", "replace").decode("utf-8"):
+        raise ValueError("must be valid Unicode")
+    return text
+
+
 FernetToken = Annotated[str, AfterValidator(_token), Field(repr=False)]
 
 
@@ -65,8 +72,8 @@ class PlainCredential(_Part):
     """A login that is not encrypted yet, as it is imported."""
 
     id: DatabaseId
-    username: Annotated[str, Field(min_length=1, repr=False)]
-    password: Annotated[str, Field(repr=False)]
+    username: Annotated[str, Field(min_length=1, repr=False), AfterValidator(_unicode)]
+    password: Annotated[str, Field(repr=False), AfterValidator(_unicode)]
 
 
 class PlainCredentials(_Part):

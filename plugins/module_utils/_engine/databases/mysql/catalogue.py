@@ -15,16 +15,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...models.metadata import DatabaseProperties, SchemaInfoModel, TableInfo
-from ..base import Entry, Inspection, rows_of
+from ..base import Inspection, rows_of
 from .connection import identifier
 
 TABLE_TYPES = "('BASE TABLE', 'SYSTEM VERSIONED')"
 # Engines with a consistent view: only of their tables can the rows be counted as they are dumped.
 TRANSACTIONAL_ENGINES = ("InnoDB", "RocksDB", "ROCKSDB", "TokuDB")
 
-DATABASES = f"""
-    SELECT s.SCHEMA_NAME, COALESCE(SUM(t.DATA_LENGTH + t.INDEX_LENGTH), 0),
-        COALESCE(SUM(t.TABLE_TYPE IN {TABLE_TYPES}), 0)
+DATABASES = """
+    SELECT s.SCHEMA_NAME, COALESCE(SUM(t.DATA_LENGTH + t.INDEX_LENGTH), 0)
     FROM information_schema.SCHEMATA s LEFT JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = s.SCHEMA_NAME
     GROUP BY s.SCHEMA_NAME ORDER BY s.SCHEMA_NAME
 """
@@ -88,11 +87,6 @@ HAS_COMMENT = (
     "SELECT 1 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'information_schema'"
     " AND TABLE_NAME = 'SCHEMATA' AND COLUMN_NAME = 'SCHEMA_COMMENT'"
 )
-
-
-def entries(cursor: Any) -> list[Entry]:
-    """Return all databases that the session may see."""
-    return [Entry(name, int(size), int(tables)) for name, size, tables in rows_of(cursor, DATABASES)]
 
 
 def find_tables(cursor: Any, database: str, patterns: Iterable[str]) -> list[str]:

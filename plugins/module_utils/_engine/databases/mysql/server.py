@@ -39,7 +39,14 @@ DUMP_ARGUMENTS = (
 )
 # Fatal for the other product's program.
 PRODUCT_DUMP_ARGUMENTS = {"mysql": ("--set-gtid-purged=OFF",), "mariadb": ()}
-LOAD_ARGUMENTS = ("--batch", "--binary-mode", "--default-character-set=utf8mb4", "--max-allowed-packet=1G")
+# Without --comments the client takes the comments out of the bodies of routines, triggers and events.
+LOAD_ARGUMENTS = (
+    "--batch",
+    "--binary-mode",
+    "--comments",
+    "--default-character-set=utf8mb4",
+    "--max-allowed-packet=1G",
+)
 # No writer waits longer for us than this: to get the lock, and to be rid of it.
 LOCK_WAIT_SECONDS = 3
 LOCK_HOLD_SECONDS = 5
@@ -72,7 +79,11 @@ class MySQLServer(Server):
 
     def list_databases(self) -> list[Entry]:
         with session(self.endpoint) as connection, connection.cursor() as cursor:
-            return catalogue.entries(cursor)
+            return [Entry(name, int(size)) for name, size in rows_of(cursor, catalogue.DATABASES)]
+
+    def count_tables(self, database: str) -> int:
+        with session(self.endpoint) as connection, connection.cursor() as cursor:
+            return len(rows_of(cursor, catalogue.TABLES, [database]))
 
     def dump_program(self) -> programs.Program:
         return self._find_program(PRODUCTS[self.flavour][0], "dumping")

@@ -23,7 +23,7 @@ from ...models.metadata import (
     SchemaInfoModel,
     TableInfo,
 )
-from ..base import Entry, Inspection, rows_of
+from ..base import Inspection, rows_of
 from .connection import identifier
 
 _OWN_SCHEMAS = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
@@ -38,10 +38,9 @@ _FROM_RELATIONS = "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON 
 _FROM_ROUTINES = "FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace"
 
 DATABASES = """
-    SELECT datname, pg_catalog.has_database_privilege(oid, 'CONNECT')
-    FROM pg_catalog.pg_database WHERE datallowconn ORDER BY datname
+    SELECT datname, pg_catalog.pg_database_size(oid) FROM pg_catalog.pg_database
+    WHERE datallowconn AND pg_catalog.has_database_privilege(oid, 'CONNECT') ORDER BY datname
 """
-DATABASE_SIZE = "SELECT pg_catalog.pg_database_size(pg_catalog.current_database())"
 TABLES_COUNT = f"SELECT count(*) {_FROM_RELATIONS} WHERE c.relkind IN ('r', 'p') AND {_OWN_RELATION}"
 STORED_TABLES = f"SELECT n.nspname, c.relname {_FROM_RELATIONS} WHERE c.relkind = 'r' AND {_OWN_RELATION} ORDER BY 1, 2"
 ALL_TABLES = (
@@ -107,10 +106,10 @@ DATABASE_ROW = """
 """
 DATABASE_SETTINGS = """
     SELECT r.rolname, s.setting FROM pg_catalog.pg_db_role_setting c
-    CROSS JOIN LATERAL pg_catalog.unnest(c.setconfig) AS s(setting)
+    CROSS JOIN LATERAL pg_catalog.unnest(c.setconfig) WITH ORDINALITY AS s(setting, place)
     LEFT JOIN pg_catalog.pg_roles r ON r.oid = c.setrole
     WHERE c.setdatabase = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-    ORDER BY r.rolname NULLS FIRST, s.setting
+    ORDER BY r.rolname NULLS FIRST, s.place
 """
 DATABASE_GRANTS = """
     SELECT pg_catalog.pg_get_userbyid(a.grantor), CASE WHEN a.grantee = 0 THEN NULL
@@ -189,9 +188,3 @@ def find_tables(cursor: Any, patterns: Iterable[str]) -> list[tuple[str, str]]:
         for schema, table in (rows_of(cursor, ALL_TABLES) if wanted else [])
         if any(fnmatch.fnmatchcase(name, pattern) for pattern in wanted for name in (table, f"{schema}.{table}"))
     ]
-
-
-def entry(cursor: Any, database: str) -> Entry:
-    """Return the database of the cursor's session as it is listed."""
-    size = rows_of(cursor, DATABASE_SIZE)[0][0]
-    return Entry(database, int(size), int(rows_of(cursor, TABLES_COUNT)[0][0]))

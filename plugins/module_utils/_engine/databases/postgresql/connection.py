@@ -90,10 +90,10 @@ def session(endpoint: Endpoint, database: str) -> Iterator[Any]:
     connection = _connect(endpoint, database)
     try:
         connection.autocommit = True
-        with connection.cursor() as cursor:
-            for setting in SESSION_SETTINGS:
-                cursor.execute(setting)
         with translated(endpoint):
+            with connection.cursor() as cursor:
+                for setting in SESSION_SETTINGS:
+                    cursor.execute(setting)
             yield connection
     finally:
         connection.close()

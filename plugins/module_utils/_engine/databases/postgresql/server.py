@@ -49,12 +49,11 @@ class PostgreSQLServer(Server):
 
     def list_databases(self) -> list[Entry]:
         with maintenance_session(self.endpoint) as connection, connection.cursor() as cursor:
-            names = [name for name, allowed in rows_of(cursor, catalogue.DATABASES) if allowed]
-        return [self._entry(name) for name in names]
+            return [Entry(name, int(size)) for name, size in rows_of(cursor, catalogue.DATABASES)]
 
-    def _entry(self, database: str) -> Entry:
+    def count_tables(self, database: str) -> int:
         with session(self.endpoint, database) as connection, connection.cursor() as cursor:
-            return catalogue.entry(cursor, database)
+            return int(rows_of(cursor, catalogue.TABLES_COUNT)[0][0])
 
     def dump_program(self) -> programs.Program:
         found = self._find_program("pg_dump", "dumping")
