@@ -68,6 +68,12 @@ def inline_config(options: Mapping[str, Any]) -> DatabaseConfig:
 
     Without ``database_id``, the id is made of host and port.
     """
+    encrypted = options["ssl_mode"] not in ("disable", "prefer")
+    if options["ca_cert"] and not encrypted:
+        raise errors.ConfigError(
+            f"ca_cert is given, but with ssl_mode {options['ssl_mode']} nothing is checked against it",
+            "Set ssl_mode to verify-full",
+        )
     port = options["login_port"] or DEFAULT_PORTS[options["type"]]
     fields = {
         "id": options["database_id"] or re.sub(r"[^a-zA-Z0-9-]", "-", f"{options['login_host']}-{port}"),
@@ -75,8 +81,8 @@ def inline_config(options: Mapping[str, Any]) -> DatabaseConfig:
         "host": options["login_host"],
         "port": port,
         "unix_socket": options["login_unix_socket"],
-        "ssl_enabled": options["ssl_mode"] not in ("disable", "prefer"),
-        "ssl_ca_cert": options["ca_cert"] if options["ssl_mode"] not in ("disable", "prefer") else None,
+        "ssl_enabled": encrypted,
+        "ssl_ca_cert": options["ca_cert"],
         "connect_timeout": options["connect_timeout"],
         "client_path": options["client_path"],
     }

@@ -6,7 +6,7 @@
 Each kind carries a stable ``error_code``. A message starts in lower case, says what was
 attempted on what and why it failed, and has no full stop; the remedy is a sentence of its own.
 No message may hold a secret or a row of data: text that comes from a server or a client
-program passes through ``process.redact`` first.
+program passes through ``redaction.redact`` first.
 """
 
 from __future__ import annotations

@@ -26,18 +26,20 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 
 def _forms(secret: str) -> set[str]:
-    doubled = {secret.replace(mark, mark * 2) for mark in ("'", '"', "\\", "%", "$")}
-    escaped = secret.replace("\\", "\\\\")
+    plain_and_escaped = (secret, secret.replace("\\", "\\\\"))
+    quoted = {
+        text.replace("'", single).replace('"', double)
+        for text in plain_and_escaped
+        for single in ("'", "\\'", "''")
+        for double in ('"', '\\"', '""')
+    }
+    doubled = {secret.replace(mark, mark * 2) for mark in ("%", "$")}
     return {
-        secret,
-        escaped,
-        escaped.replace("'", "\\'"),
-        escaped.replace('"', '\\"'),
-        escaped.replace("'", "\\'").replace('"', '\\"'),
         repr(secret)[1:-1],
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
         shlex.quote(secret),
         quote(secret, safe=""),
+        *quoted,
         *doubled,
     }

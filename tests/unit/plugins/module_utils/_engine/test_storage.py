@@ -1,0 +1,88 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that are either whole or not there."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, layout, storage
+
+
+@pytest.fixture(autouse=True)
+def _usual_umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_the_base_is_open_and_everything_below_it_private(tmp_path: Path) -> None:
+    base = tmp_path / "srv" / "backups"
+    folder = base / "host" / "id" / "db"
+    storage.make_folder(base, folder)
+    assert mode(base) == 0o755
+    assert [mode(step) for step in (base / "host", base / "host" / "id", folder)] == [0o700] * 3
+
+
+def test_a_folder_that_exists_keeps_its_mode(tmp_path: Path) -> None:
+    (tmp_path / "host").mkdir(mode=0o750)
+    storage.make_folder(tmp_path, tmp_path / "host" / "id")
+    assert mode(tmp_path / "host") == 0o750
+
+
+def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
+    (tmp_path / "host").touch()
+    with pytest.raises(errors.StorageError, match="cannot be made"):
+        storage.make_folder(tmp_path, tmp_path / "host" / "id")
+
+
+def test_a_partial_file_is_hidden_private_and_not_yet_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    storage.write_partial(path, b"content")
+    assert not path.exists()
+    assert layout.partial(path).read_bytes() == b"content"
+    assert mode(layout.partial(path)) == 0o600
+
+
+def test_a_settled_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"old")
+    storage.write_partial(path, b"new")
+    assert path.read_bytes() == b"old"
+    storage.settle(path)
+    assert path.read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["f"]
+
+
+def test_a_leftover_partial_file_is_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    layout.partial(path).write_bytes(b"a longer leftover")
+    storage.write_partial(path, b"new")
+    assert layout.partial(path).read_bytes() == b"new"
+
+
+def test_a_file_that_cannot_be_written_or_settled_is_a_storage_error(tmp_path: Path) -> None:
+    with pytest.raises(errors.StorageError, match="cannot be written: No such file or directory"):
+        storage.write_partial(tmp_path / "missing" / "f", b"")
+    with pytest.raises(errors.StorageError, match="cannot be put in place"):
+        storage.settle(tmp_path / "f")
+
+
+def test_a_folder_can_be_synced(tmp_path: Path) -> None:
+    storage.sync_folder(tmp_path)
+
+
+def test_free_room_is_that_of_the_filesystem_also_before_the_folder_exists(tmp_path: Path) -> None:
+    room = os.statvfs(tmp_path)
+    free = storage.free_bytes(tmp_path / "not" / "yet")
+    assert abs(free - room.f_bavail * room.f_frsize) < 1024**3
+    assert free == pytest.approx(storage.free_bytes(tmp_path), abs=1024**3)
