@@ -20,7 +20,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help packages ready demo test lint sanity unit integration test-matrix changelog clean
+.PHONY: help packages ready demo test lint sanity unit integration molecule test-matrix changelog clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -41,13 +41,17 @@ lint: ready ## Check style, types, YAML, the Ansible content and the changelog
 sanity: ready ## Run ansible-test sanity on a copy of the collection
 	.venv/bin/python -m tools.sanity
 
-unit: ready ## Run the tests that need no server
+unit: ready ## Run the tests of the parts, each by itself
 	.venv/bin/python -m pytest tests/unit $(PYTEST_ARGS)
 
 integration: ready ## Run the tests on real private servers
 	.venv/bin/python -m pytest tests/integration $(PYTEST_ARGS)
 
+molecule: ready ## Run the role's scenario: prepare servers, back up, verify, destroy
+	.venv/bin/molecule test
+
 test-matrix: ready ## Run the round trip on other servers: MySQL, newer PostgreSQL and MariaDB
+	@tools/install_packages.sh debootstrap
 	.venv/bin/python -m pytest tests/matrix -m matrix $(PYTEST_ARGS)
 
 changelog: ready ## Write the fragments into the changelog of the version in galaxy.yml
