@@ -127,7 +127,7 @@ def draft(
             break
         time.sleep(NAME_POLL_SECONDS)
     # The descriptor, and with it the lock, outlives publish(): it says that we are alive.
-    with open(descriptor, "wb", buffering=0) as sink:
+    with open(layout.partial(paths.data), "wb", buffering=0, opener=lambda _path, _flags: descriptor) as sink:
         try:
             yield Draft(paths, moment, sink)
         finally:

@@ -109,19 +109,23 @@ def stream_out(command: Command, timeout: float | None = None) -> Iterator[bytes
 def stream_in(command: Command, blocks: Iterable[bytes], timeout: float | None = None) -> None:
     """Feed ``blocks`` to the command's standard input and wait for its end.
 
-    Raise ProgramError when its exit status is not 0 or ``timeout`` (seconds) ran out. When ``blocks``
-    raises, the program is killed before it can take the early end for the end of its input.
+    Raise ProgramError when its exit status is not 0, it did not read all, or ``timeout`` (seconds) ran out.
+    When ``blocks`` raises, the program is killed before it can take the early end for the end of its input.
     """
     with _running(command, timeout, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as child:
         descriptor = child.process.stdin.fileno()  # type: ignore[union-attr]
         _widen_pipe(descriptor)
-        # A program that stopped reading says why by its exit status, in finish().
+        whole = False
+        # A program that stopped reading mostly says why by its exit status, in finish().
         with contextlib.suppress(BrokenPipeError):
             for block in blocks:
                 _write_all(descriptor, block)
+            whole = True
         with contextlib.suppress(BrokenPipeError):
             child.process.stdin.close()  # type: ignore[union-attr]
         child.finish()
+        if not whole:
+            raise ProgramError(f"{command.program} ended well but did not read all that it was given")
 
 
 class _Child:

@@ -83,7 +83,7 @@ def write(
         member = pending.popleft().result()
         digest.update(member)
         try:
-            sink.write(member)
+            _write_all(sink, member)
         except OSError as error:
             raise errors.StorageError(f"{sink.name} cannot be written: {error.strerror}") from error
         size += len(member)
@@ -100,6 +100,13 @@ def write(
         for future in pending:
             future.cancel()
     return Written(size, digest.hexdigest(), observer.text())
+
+
+def _write_all(sink: BinaryIO, data: bytes) -> None:
+    """Write all of it: an unbuffered file may take less, without an error, where the room runs out."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[sink.write(rest) :]
 
 
 def _even(blocks: Iterable[bytes]) -> Iterator[bytes]:

@@ -78,6 +78,10 @@ SCHEMA_ROWS = (
         " FROM information_schema.EVENTS WHERE EVENT_SCHEMA = %s"
     ),
 )
+SEQUENCE_DEFAULTS = """
+    SELECT 1 FROM information_schema.COLUMNS
+    WHERE TABLE_SCHEMA = %s AND (COLUMN_DEFAULT LIKE 'nextval(%%' OR COLUMN_DEFAULT LIKE 'lastval(%%') LIMIT 1
+"""
 PROPERTIES = (
     "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s"
 )
@@ -87,6 +91,11 @@ HAS_COMMENT = (
     "SELECT 1 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'information_schema'"
     " AND TABLE_NAME = 'SCHEMATA' AND COLUMN_NAME = 'SCHEMA_COMMENT'"
 )
+
+
+def has_sequence_defaults(cursor: Any, database: str) -> bool:
+    """Say whether a column of the database takes its default from a sequence; MySQL has none."""
+    return bool(rows_of(cursor, SEQUENCE_DEFAULTS, [database]))
 
 
 def find_tables(cursor: Any, database: str, patterns: Iterable[str]) -> list[str]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 import ssl
 from collections.abc import Iterator
@@ -48,22 +49,28 @@ def identifier(name: str) -> str:
     return quoted(name, "`")
 
 
-def command(endpoint: Endpoint, program: str, is_mariadb: bool, *arguments: str) -> process.Command:
+def command(
+    endpoint: Endpoint, program: str, is_mariadb: bool, *arguments: str, fingerprint: str | None = None
+) -> process.Command:
     """Return the command of a client program; where the server is and the password go by a private option file.
 
     ``--defaults-file`` also keeps every other option file of this host from changing what the program does.
+    MariaDB's programs need the ``fingerprint`` of the server's certificate where the endpoint demands TLS.
     """
+    options = option_file(endpoint, is_mariadb, fingerprint)
     return process.Command(
         argv=(program, *arguments),
         # MySQL's programs read ~/.mylogin.cnf whatever --defaults-file says.
         environment={"MYSQL_TEST_LOGIN_FILE": "/dev/null"},
-        private_file=process.PrivateFile(option_file(endpoint, is_mariadb).encode("utf-8"), option="--defaults-file="),
+        private_file=process.PrivateFile(options.encode("utf-8"), option="--defaults-file="),
         secrets=(endpoint.login.password,),
     )
 
 
-def option_file(endpoint: Endpoint, is_mariadb: bool) -> str:
-    """Return the client option file of an endpoint, for MariaDB's programs or for MySQL's."""
+def option_file(endpoint: Endpoint, is_mariadb: bool, fingerprint: str | None = None) -> str:
+    """Return the client option file of an endpoint, for MariaDB's programs or for MySQL's; see command."""
+    if is_mariadb and fingerprint is None and demands_tls(endpoint):
+        raise AssertionError("contract violation: MariaDB's programs demand TLS only with a fingerprint")
     options: dict[str, str | None] = {
         "user": endpoint.login.username,
         "password": endpoint.login.password,
@@ -74,9 +81,26 @@ def option_file(endpoint: Endpoint, is_mariadb: bool) -> str:
     else:
         # Without the protocol, localhost means the default socket.
         options.update(protocol="tcp", host=endpoint.host, port=str(endpoint.port))
+    if fingerprint:
+        options["host"] = _pinned_host(endpoint, fingerprint)
     lines = [name if value is None else f"{name}={_quoted_value(value)}" for name, value in options.items()]
     # connect-timeout is an option of the loading program alone.
     return "\n".join(["[client]", *lines, "[mysql]", f"connect-timeout={endpoint.connect_timeout}", ""])
+
+
+def demands_tls(endpoint: Endpoint) -> bool:
+    """Say whether a connection that is not encrypted must be refused."""
+    return endpoint.ssl_mode not in ("disable", "prefer")
+
+
+def _pinned_host(endpoint: Endpoint, fingerprint: str) -> str:
+    """Return the host as a connection string of MariaDB Connector/C with the certificate's fingerprint.
+
+    Of what its programs know, only this makes them refuse a server without TLS, and one of another certificate,
+    without a check of the host's name (seen with 10.11 and 11.8; the option ssl-fp is there since 11.4 alone).
+    """
+    host = "" if endpoint.unix_socket else f"host={endpoint.host};"
+    return f"{host}ssl_fp={fingerprint};"
 
 
 def _tls_options_mariadb(endpoint: Endpoint) -> dict[str, str | None]:
@@ -93,7 +117,8 @@ def _tls_options_mysql(endpoint: Endpoint) -> dict[str, str | None]:
     modes = {
         "disable": "DISABLED",
         "prefer": "PREFERRED",
-        "require": "REQUIRED",
+        # As libpq does: where there is a CA, it is looked at.
+        "require": "VERIFY_CA" if endpoint.ca_cert else "REQUIRED",
         "verify-ca": "VERIFY_CA",
         "verify-full": "VERIFY_IDENTITY",
     }
@@ -122,7 +147,8 @@ def session(endpoint: Endpoint, database: str | None = None) -> Iterator[Any]:
     with translated(endpoint):
         connection = pymysql.connect(
             user=endpoint.login.username,
-            password=endpoint.login.password,
+            # Text it would encode as Latin-1, unlike the server and every other client.
+            password=endpoint.login.password.encode("utf-8"),
             database=database,
             charset="utf8mb4",
             autocommit=True,
@@ -153,10 +179,23 @@ def _tls_arguments(endpoint: Endpoint) -> dict[str, Any]:
         return {}
     context = ssl.create_default_context(cafile=endpoint.ca_cert)
     context.check_hostname = endpoint.ssl_mode == "verify-full"
-    if endpoint.ssl_mode == "require":
+    if endpoint.ssl_mode == "require" and not endpoint.ca_cert:
         context.verify_mode = ssl.CERT_NONE
     # PyMySQL refuses a server without TLS before it sends anything secret, when it is given a context.
     return {"ssl": context}
+
+
+def certificate_fingerprint(endpoint: Endpoint) -> str | None:
+    """Return the fingerprint of the certificate that the server shows, checked as the endpoint demands.
+
+    None where the endpoint does not demand TLS. SHA-1, for older programs know no other; whoever makes a second
+    certificate of the same one has the server's own.
+    """
+    if not demands_tls(endpoint):
+        return None
+    with session(endpoint) as connection:
+        certificate = connection._sock.getpeercert(binary_form=True)
+    return hashlib.sha1(certificate, usedforsecurity=False).hexdigest()
 
 
 @contextlib.contextmanager

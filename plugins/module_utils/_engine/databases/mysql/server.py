@@ -16,8 +16,8 @@ from ... import errors, process, stream
 from ...models.metadata import DatabaseProperties
 from .. import dumptext, programs
 from ..base import Dump, Endpoint, Entry, Flavour, Inspection, Server, rows_of
-from . import catalogue, privileges
-from .connection import command, identifier, program_error, require_driver, session
+from . import catalogue, events, privileges
+from .connection import certificate_fingerprint, command, identifier, program_error, require_driver, session
 
 # By product: the name in the first line of a dump, dump programs, load programs, Debian's package.
 PRODUCTS = {
@@ -108,7 +108,9 @@ class MySQLServer(Server):
         return found
 
     def _command(self, program: programs.Program, *arguments: str) -> process.Command:
-        return command(self.endpoint, program.path, self.flavour == "mariadb", *arguments)
+        is_mariadb = self.flavour == "mariadb"
+        fingerprint = certificate_fingerprint(self.endpoint) if is_mariadb else None
+        return command(self.endpoint, program.path, is_mariadb, *arguments, fingerprint=fingerprint)
 
     def missing_privileges(self, database: str) -> list[str]:
         with session(self.endpoint) as connection, connection.cursor() as cursor:
@@ -120,9 +122,16 @@ class MySQLServer(Server):
         with session(self.endpoint, database) as connection:
             with connection.cursor() as cursor:
                 excluded = catalogue.find_tables(cursor, database, exclude_tables)
+                unlocked = catalogue.has_sequence_defaults(cursor, database)
+                apart = events.are_beyond_dump_program(database)
+                own_text = events.dump(cursor, database, TRAILER) if apart else b""
                 cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             ignored = [f"--ignore-table={database}.{table}" for table in excluded]
-            arguments = [*DUMP_ARGUMENTS, *PRODUCT_DUMP_ARGUMENTS[self.flavour], *ignored, "--", database]
+            arguments = [*DUMP_ARGUMENTS, *PRODUCT_DUMP_ARGUMENTS[self.flavour], *ignored]
+            arguments += ["--skip-events"] if apart else []
+            # A table that takes numbers from a sequence cannot be loaded while it alone is locked (error 1100).
+            arguments += ["--skip-add-locks"] if unlocked else []
+            arguments += ["--", database]
             dumping = process.stream_out(self._command(program, *arguments), timeout)
             blocks = self._translated(dumping, program, f"dumping {database}")
             with contextlib.closing(blocks):
@@ -140,7 +149,8 @@ class MySQLServer(Server):
                     connection.rollback()
                     return inspection
 
-                yield Dump(program, itertools.chain(head, blocks), inspect, warnings)
+                text = itertools.chain(head, blocks, [own_text] if own_text else [])
+                yield Dump(program, text, inspect, warnings)
 
     @contextlib.contextmanager
     def _write_lock(self) -> Iterator[_WriteLock]:

@@ -52,6 +52,7 @@ UNREADABLE_TABLES = f"""
       AND NOT (pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT'))
     ORDER BY 1, 2
 """
+# A trigger of a partitioned table is cloned to each partition: only the original is the user's (PostgreSQL 13 on).
 COUNTS = {
     "tables_count": TABLES_COUNT,
     "views_count": f"SELECT count(*) {_FROM_RELATIONS} WHERE c.relkind IN ('v', 'm') AND {_OWN_RELATION}",
@@ -59,7 +60,7 @@ COUNTS = {
     "functions_count": f"SELECT count(*) {_FROM_ROUTINES} WHERE p.prokind <> 'p' AND {_OWN_ROUTINE}",
     "triggers_count": f"""
         SELECT count(*) {_FROM_RELATIONS} JOIN pg_catalog.pg_trigger g ON g.tgrelid = c.oid
-        WHERE NOT g.tgisinternal AND {_OWN_RELATION}""",
+        WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND {_OWN_RELATION}""",
 }
 # Each gives rows of text that are the same for the same schema on any server of a major version.
 SCHEMA_ROWS = (
@@ -81,7 +82,7 @@ SCHEMA_ROWS = (
         {_FROM_RELATIONS} WHERE c.relkind IN ('v', 'm') AND {_OWN_RELATION}""",
     f"""SELECT 'trigger', n.nspname, c.relname, pg_catalog.pg_get_triggerdef(g.oid)
         {_FROM_RELATIONS} JOIN pg_catalog.pg_trigger g ON g.tgrelid = c.oid
-        WHERE NOT g.tgisinternal AND {_OWN_RELATION}""",
+        WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND {_OWN_RELATION}""",
     f"""SELECT 'routine', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid),
             p.prokind::text, pg_catalog.md5(coalesce(p.prosrc, '')), pg_catalog.pg_get_userbyid(p.proowner)
         {_FROM_ROUTINES} WHERE {_OWN_ROUTINE}""",

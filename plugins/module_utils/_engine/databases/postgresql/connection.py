@@ -164,7 +164,7 @@ def program_error(endpoint: Endpoint, program: str, error: process.ProgramError,
             return errors.CredentialsError(f"{what} failed: {said}")
         return errors.ValidationError(f"{what} failed: {said}")
     first = next((line for line in error.stderr.splitlines() if "error:" in line or "ERROR:" in line), "")
-    if "connection to server" in first:
+    if "connection to server" in first or "could not translate host name" in first:
         return connection_error(endpoint, first)
     if "permission denied" in first:
         return errors.PermissionDeniedError(f"{what} failed: {one_line(first)}")
