@@ -44,11 +44,11 @@ class Targets:
         config = inline_config(self.options)
         return [run.Wanted(config.id, lambda: inline_instance(config, self.options))]
 
-    def instance(self, database_id: str | None) -> instances.Instance:
-        """Return one instance. Raise ConfigError when it is not said which."""
-        if self.config is not None and database_id is None:
-            raise errors.ConfigError("it is not said which of the configured instances is meant", "Set database_id")
-        return self.wanted([database_id] if database_id else None)[0].provide()
+    def instance(self, database_id: str) -> instances.Instance:
+        """Return one instance to restore to, which need not be one that is backed up (``enabled``)."""
+        if self.config is None:
+            return inline_instance(inline_config(self.options), self.options)
+        return instances.with_stored_login(instances.find_config(self.config, database_id), self.config.credentials)
 
 
 def find(options: Mapping[str, Any]) -> Targets:

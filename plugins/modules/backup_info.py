@@ -177,7 +177,7 @@ def describe(module: AnsibleModule) -> tuple[bool, dict[str, Any], None]:
         since=_targets.moment(options["since"], "since"),
         until=_targets.moment(options["until"], "until"),
     )
-    listing = catalog.list_artifacts(targets.storage.base_path, filters)
+    listing = catalog.list_artifacts(targets.storage.base_path, filters, options["details"])
     listed = []
     if options["gather_databases"]:
         for one in targets.wanted([options["database_id"]] if options["database_id"] else None):

@@ -118,7 +118,7 @@ def _list(config: AppConfig, options: argparse.Namespace) -> tuple[dict[str, Any
 
 def _restore(config: AppConfig, options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     artifact = catalog.find_latest(config.storage.base_path, database_id=options.database_id, database=options.database)
-    (entry,) = instances.select_configs(config, [options.database_id])
+    entry = instances.find_config(config, options.database_id)
     server = instances.with_stored_login(entry, config.credentials).server()
     request = restore.Request(artifact, options.target_database or options.database, options.force)
     lock = layout.instance_lock(config.storage.base_path, socket.gethostname(), entry.id)

@@ -145,13 +145,19 @@ def _write(
     """Write the dump's text, and inspect the database in the dump's snapshot meanwhile."""
     with concurrent.futures.ThreadPoolExecutor(1, "inspect") as inspecting:
         inspection = inspecting.submit(dump.inspect)
-        written = stream.write(
-            draft.sink,
-            dump.blocks,
-            level=config.compression_level,
-            executor=compressing,
-            checksum_algorithm=config.checksum_algorithm,
-        )
+        try:
+            written = stream.write(
+                draft.sink,
+                dump.blocks,
+                level=config.compression_level,
+                executor=compressing,
+                checksum_algorithm=config.checksum_algorithm,
+            )
+        except errors.ValidationError:
+            # An inspection that failed has ended the snapshot that the dump needed: its error is the cause.
+            if inspection.done():
+                inspection.result()
+            raise
         return written, inspection.result()
 
 

@@ -163,9 +163,10 @@ def _settle_all(paths: layout.ArtifactPaths) -> None:
     storage.sync_folder(paths.data.parent)
 
 
-def list_artifacts(base_path: Path, filters: Filters | None = None) -> Listing:
+def list_artifacts(base_path: Path, filters: Filters | None = None, details: bool = False) -> Listing:
     """Return the artifacts below ``base_path`` that the filters admit, newest first.
 
+    Their metadata has its ``restore_info`` only with ``details``: it is most of a file, and rarely asked for.
     A metadata file that cannot be read, or whose data file is gone, is a problem, not an error.
     """
     listing = Listing()
@@ -177,7 +178,7 @@ def list_artifacts(base_path: Path, filters: Filters | None = None) -> Listing:
                 continue
             path = folder.joinpath(filename)
             try:
-                artifact = load_artifact(path)
+                artifact = load_artifact(path, details)
             except errors.BackupDBError as error:
                 listing.problems.append(error.message)
                 continue
@@ -198,8 +199,8 @@ def latest_of_each(base_path: Path, hostname: str | None = None) -> dict[tuple[s
     return latest
 
 
-def load_artifact(metadata_path: Path) -> Artifact:
-    """Return the artifact of a metadata file.
+def load_artifact(metadata_path: Path, details: bool = True) -> Artifact:
+    """Return the artifact of a metadata file, its ``restore_info`` only with ``details``.
 
     Raise NotFoundError when it does not exist, ValidationError when it is not valid metadata.
     """
@@ -209,7 +210,7 @@ def load_artifact(metadata_path: Path) -> Artifact:
         raise errors.NotFoundError(f"{metadata_path} does not exist") from error
     except OSError as error:
         raise errors.StorageError(f"{metadata_path} cannot be read: {error.strerror}") from error
-    metadata = BackupMetadata.from_json(content, str(metadata_path))
+    metadata = BackupMetadata.from_json(content, str(metadata_path), details)
     return Artifact(layout.paths_of_metadata(metadata_path, metadata.file_info.checksum_algorithm), metadata)
 
 
@@ -228,7 +229,7 @@ def find_latest(
             f"no good artifact of the database {database} of {database_id}{limit} is below {base_path}",
             "See what there is with vya.backupdb.backup_info",
         )
-    return artifacts[0]
+    return load_artifact(artifacts[0].paths.metadata)
 
 
 def sweep(base_path: Path) -> list[str]:

@@ -33,22 +33,29 @@ class Instance:
 
 
 def select_configs(config: AppConfig, ids: Sequence[str] | None) -> list[DatabaseConfig]:
-    """Return the enabled entries of the configuration, or those of ``ids``.
+    """Return the entries of the configuration that are to be backed up: the enabled ones, or those of ``ids``.
 
     Raise ConfigError when an id is not there or not enabled, or when nothing is left.
     """
-    known = {entry.id: entry for entry in config.databases}
-    for wanted in ids or ():
-        if wanted not in known:
-            raise errors.ConfigError(
-                f"the configuration has no database instance {wanted}", f"It has: {', '.join(known) or 'none'}"
-            )
-        if not known[wanted].enabled:
-            raise errors.ConfigError(f"the database instance {wanted} is not enabled", "Set enabled: true there")
-    chosen = [known[wanted] for wanted in dict.fromkeys(ids)] if ids else [e for e in known.values() if e.enabled]
+    if ids:
+        chosen = [find_config(config, wanted) for wanted in dict.fromkeys(ids)]
+        for entry in chosen:
+            if not entry.enabled:
+                raise errors.ConfigError(f"the database instance {entry.id} is not enabled", "Set enabled: true there")
+        return chosen
+    chosen = [entry for entry in config.databases if entry.enabled]
     if not chosen:
         raise errors.ConfigError("the configuration has no enabled database instance", "Add one under databases")
     return chosen
+
+
+def find_config(config: AppConfig, database_id: str) -> DatabaseConfig:
+    """Return the entry of an id, enabled or not. Raise ConfigError when there is none."""
+    for entry in config.databases:
+        if entry.id == database_id:
+            return entry
+    known = ", ".join(entry.id for entry in config.databases)
+    raise errors.ConfigError(f"the configuration has no database instance {database_id}", f"It has: {known or 'none'}")
 
 
 def with_stored_login(config: DatabaseConfig, credentials: CredentialsConfig) -> Instance:

@@ -127,7 +127,8 @@ def is_partial(filename: str) -> bool:
 
 def instance_lock(base_path: Path, hostname: str, database_id: str) -> Path:
     """Return the lock file of an instance; it is never removed, only locked."""
-    return base_path / LOCKS_FOLDER / f"{encode_name(hostname)}.{encode_name(database_id)}.lock"
+    # Ids hold no dot, so the two cannot be mistaken for another pair.
+    return base_path / LOCKS_FOLDER / f"{encode_name(f'{hostname}.{database_id}')}.lock"
 
 
 def server_programs(major: str) -> str:

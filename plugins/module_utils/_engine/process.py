@@ -140,8 +140,9 @@ class _Child:
         self._reader.start()
 
     def _drain(self) -> None:
-        for line in self.process.stderr or ():
-            self._stderr = (self._stderr + line)[-STDERR_TAIL_BYTES:]
+        stderr = self.process.stderr
+        while stderr and (said := stderr.read1(STDERR_TAIL_BYTES)):  # type: ignore[attr-defined]
+            self._stderr = (self._stderr + said)[-STDERR_TAIL_BYTES:]
 
     def kill(self) -> None:
         """Kill the whole process group, so that no helper of the program lives on."""

@@ -82,6 +82,12 @@ def restore(server: Server, request: Request, moment: datetime, *, check: bool =
         raise errors.ValidationError(
             f"the database {target} exists on {server.endpoint}", "Set force to replace it, or name another target"
         )
+    sessions = server.open_sessions(target) if exists else []
+    if sessions:
+        raise errors.ValidationError(
+            f"the database {target} is in use on {server.endpoint} by {', '.join(sessions)}",
+            "End these sessions, and keep new ones out until the restore is done",
+        )
     text = verification.verify_artifact(artifact, server)
     server.load_program()
     warnings: list[str] = []

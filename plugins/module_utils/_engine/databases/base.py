@@ -104,7 +104,10 @@ class Server(abc.ABC):
 
     @abc.abstractmethod
     def list_databases(self) -> list[Entry]:
-        """Return every database that a client may connect to, system databases too, by name."""
+        """Return every database that takes connections, system databases too, by name.
+
+        Also those that the account may not connect to: a backup of them must fail, not be forgotten.
+        """
 
     @abc.abstractmethod
     def count_tables(self, database: str) -> int:
@@ -138,6 +141,10 @@ class Server(abc.ABC):
     @abc.abstractmethod
     def has_database(self, database: str) -> bool:
         """Say whether the server has a database of that name."""
+
+    def open_sessions(self, database: str) -> list[str]:
+        """Return who keeps a database from being renamed, as ``user (application)``; nobody where it is not renamed."""
+        return []
 
     @abc.abstractmethod
     def create_database(self, database: str, properties: DatabaseProperties) -> None:

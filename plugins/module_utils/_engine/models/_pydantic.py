@@ -49,7 +49,7 @@ try:
 except ImportError:
     BaseSettings = EnvSettingsSource = PydanticBaseSettingsSource = object  # type: ignore[assignment,misc]
     SettingsConfigDict = _nothing  # type: ignore[assignment,misc]
-    SettingsError = ValueError  # type: ignore[assignment,misc]
+    SettingsError = LookupError  # type: ignore[assignment,misc]
 
 __all__ = [
     "AfterValidator",

@@ -218,14 +218,19 @@ class RestoreInfo(_Part):
     accounts_artifact: Optional[str] = None
 
 
-class BackupMetadata(_Part):
-    """The metadata file of an artifact."""
+class _Summary(_Part):
+    """The metadata of an artifact without the tables in it, which are most of the file."""
 
     backup_info: BackupInfoModel
     file_info: FileInfoModel
     schema_info: SchemaInfoModel
-    restore_info: Optional[RestoreInfo] = None
     version: str = "2.0.0"
+
+
+class BackupMetadata(_Summary):
+    """The metadata file of an artifact."""
+
+    restore_info: Optional[RestoreInfo] = None
 
     @model_validator(mode="after")
     def _hold_something(self) -> BackupMetadata:
@@ -238,13 +243,13 @@ class BackupMetadata(_Part):
         return self.model_dump_json(indent=2, exclude_none=True) + "\n"
 
     @classmethod
-    def from_json(cls, content: bytes, where: str) -> BackupMetadata:
-        """Given the content of the metadata file ``where``, return the metadata.
+    def from_json(cls, content: bytes, where: str, details: bool = True) -> BackupMetadata:
+        """Given the content of the metadata file ``where``, return it; ``restore_info`` only with ``details``.
 
         Raise ValidationError with every problem if it is not valid.
         """
         try:
-            return cls.model_validate_json(content)
+            return cls.model_validate_json(content) if details else cls(**dict(_Summary.model_validate_json(content)))
         except PydanticError as error:
             problems = problems_of(error)
         listed = "; ".join(f"{problem['path']}: {problem['message']}".lstrip(": ") for problem in problems)

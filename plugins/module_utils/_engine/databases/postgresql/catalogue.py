@@ -38,8 +38,13 @@ _FROM_RELATIONS = "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON 
 _FROM_ROUTINES = "FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace"
 
 DATABASES = """
-    SELECT datname, pg_catalog.pg_database_size(oid) FROM pg_catalog.pg_database
-    WHERE datallowconn AND pg_catalog.has_database_privilege(oid, 'CONNECT') ORDER BY datname
+    SELECT datname, CASE WHEN pg_catalog.has_database_privilege(oid, 'CONNECT')
+        THEN pg_catalog.pg_database_size(oid) ELSE 0 END
+    FROM pg_catalog.pg_database WHERE datallowconn ORDER BY datname
+"""
+SESSIONS = """
+    SELECT usename, coalesce(nullif(application_name, ''), 'no application name') FROM pg_catalog.pg_stat_activity
+    WHERE datname = %s AND pid <> pg_catalog.pg_backend_pid() ORDER BY 1, 2
 """
 TABLES_COUNT = f"SELECT count(*) {_FROM_RELATIONS} WHERE c.relkind IN ('r', 'p') AND {_OWN_RELATION}"
 STORED_TABLES = f"SELECT n.nspname, c.relname {_FROM_RELATIONS} WHERE c.relkind = 'r' AND {_OWN_RELATION} ORDER BY 1, 2"

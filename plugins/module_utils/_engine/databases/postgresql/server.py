@@ -116,6 +116,10 @@ class PostgreSQLServer(Server):
         with maintenance_session(self.endpoint) as connection, connection.cursor() as cursor:
             return bool(rows_of(cursor, "SELECT 1 FROM pg_catalog.pg_database WHERE datname = %s", [database]))
 
+    def open_sessions(self, database: str) -> list[str]:
+        with maintenance_session(self.endpoint) as connection, connection.cursor() as cursor:
+            return [f"{user} ({application})" for user, application in rows_of(cursor, catalogue.SESSIONS, [database])]
+
     def create_database(self, database: str, properties: DatabaseProperties) -> None:
         with maintenance_session(self.endpoint) as connection, connection.cursor() as cursor:
             cursor.execute(creation.create_statement(database, properties, self.major))
