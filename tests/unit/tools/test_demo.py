@@ -33,10 +33,10 @@ def test_sample_data_depends_on_the_seed_alone(make: sample_data.Maker) -> None:
 def test_an_order_costs_what_its_payment_says() -> None:
     tables = {each.name: each.rows for each in sample_data.shop()}
     totals: dict[int, object] = {}
-    for order, _, quantity, unit_price in tables["order_items"]:
+    for order, _product, quantity, unit_price in tables["order_items"]:
         totals[order] = totals.get(order, 0) + quantity * unit_price
     assert tables["payments"]
-    assert all(totals[order] == amount for order, _, amount, _ in tables["payments"])
+    assert all(totals[order] == amount for order, _method, amount, _paid_at in tables["payments"])
 
 
 def test_a_server_is_filled_and_the_application_can_use_it(server: PrivateServer) -> None:

@@ -140,7 +140,7 @@ def test_instances_never_share_a_lock(hostname: str, one: str, other: str) -> No
     lock = layout.instance_lock(BASE, hostname, one)
     assert lock != layout.instance_lock(BASE, hostname, other)
     assert lock.parent == Path("/base/.locks")
-    assert len(lock.name.encode("utf-8")) <= 255 or len(hostname) + len(one) > 60
+    assert len(lock.name.encode("utf-8")) <= 255
 
 
 def test_a_walk_is_in_order_and_passes_over_hidden_folders(tmp_path: Path) -> None:

@@ -1,0 +1,140 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Private servers for the whole session, and what several files of tests start from."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog
+
+from tests.integration.ansible import run_module
+from tests.integration.scenes import DATABASE_ID, Scene, create_scene
+from tools.private_servers.base import PrivateServer
+from tools.private_servers.mariadb import MariadbServer
+from tools.private_servers.postgresql import PostgresqlServer
+from tools.private_servers.zoo.loader import load_zoo
+
+ZOOS = ('weird db-1 "ü"', "a=b", "plain_zoo")
+BIG_ROWS = 24
+BIG_ROW_BYTES = 1024 * 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class Zoos:
+    """Databases with one of everything, their whole dumps by name, and a store with an artifact of each."""
+
+    server: PrivateServer
+    store: Path
+    dumps: dict[str, str]
+
+    def artifact(self, name: str) -> catalog.Artifact:
+        """Return the artifact of a zoo."""
+        return catalog.find_latest(self.store, database_id=DATABASE_ID, database=name)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PrivateServer]:
+    with PostgresqlServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[PrivateServer]:
+    with MariadbServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["postgresql", "mariadb"])
+def server(request: pytest.FixtureRequest) -> PrivateServer:
+    """A running server of each family in turn."""
+    found: PrivateServer = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Where a storage may be made."""
+    return tmp_path.joinpath("store")
+
+
+@pytest.fixture(scope="session")
+def scene_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[PrivateServer], Scene]:
+    """Give the scene of a server, the same one whenever it is asked for."""
+    made: dict[str, Scene] = {}
+
+    def find(server: PrivateServer) -> Scene:
+        if server.flavour not in made:
+            made[server.flavour] = create_scene(server, tmp_path_factory.mktemp("live").joinpath("store"))
+        return made[server.flavour]
+
+    return find
+
+
+@pytest.fixture
+def scene(server: PrivateServer, scene_of: Callable[[PrivateServer], Scene], store: Path) -> Scene:
+    """A live database and a store of the test's own with one good artifact of it."""
+    shared = scene_of(server)
+    shutil.copytree(shared.store, store)
+    return dataclasses.replace(shared, store=store)
+
+
+@pytest.fixture
+def mortal(server: PrivateServer, store: Path) -> Iterator[Scene]:
+    """A scene on a server of its own, to be killed: the unlogged tables of the shared ones must live."""
+    with type(server)() as own:
+        yield create_scene(own, store)
+
+
+@pytest.fixture
+def new_database(server: PrivateServer) -> Iterator[Callable[[], str]]:
+    """Give names that no database has; the databases that got one are dropped after the test."""
+    numbers = itertools.count()
+    before = set(server.databases())
+    yield lambda: f"new_{next(numbers)}_{os.urandom(4).hex()}"
+    for name in set(server.databases()) - before:
+        server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def big(server: PrivateServer) -> str:
+    """The name of a database whose dump has 24 MiB that compress to half."""
+    name = f"big_{server.flavour}"
+    server.create_database(name)
+    kind = "text" if server.family == "postgresql" else "longtext"
+    server.execute(f"CREATE TABLE noise (content {kind})", name)
+    if server.family == "postgresql":
+        server.execute("ALTER TABLE noise ALTER content SET STORAGE EXTERNAL", name)
+    for _row in range(BIG_ROWS):
+        server.execute("INSERT INTO noise VALUES (%s)", name, [os.urandom(BIG_ROW_BYTES // 2).hex()])
+    if server.family == "mysql":
+        # Its statistics, by which the size is known, follow late.
+        server.execute("ANALYZE TABLE noise", name)
+    return name
+
+
+@pytest.fixture(scope="session")
+def zoos(server: PrivateServer, tmp_path_factory: pytest.TempPathFactory) -> Zoos:
+    """Zoos under names that are hard to get right, backed up by one task."""
+    store = tmp_path_factory.mktemp("zoos").joinpath("store")
+    for name in ZOOS:
+        load_zoo(server, name)
+    result = run_module(
+        "db_backup",
+        {
+            **server.login_options(),
+            "database_id": DATABASE_ID,
+            "base_path": str(store),
+            "databases": list(ZOOS),
+        },
+    )
+    assert result.rc == 0, result.stdout
+    assert result.result["summary"] == {"total": 3, "successful": 3, "failed": 0}
+    return Zoos(server, store, {name: server.whole_dump(name, create=True) for name in ZOOS})

@@ -1,0 +1,78 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Find the programs that a task runs, and stop them in the middle of their work."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.integration.ansible import Result
+from tests.integration.scenes import Scene
+
+DUMP_PROGRAMS = ("pg_dump", "mariadb-dump")
+PATIENCE_SECONDS = 60
+SLICE_SECONDS = 0.004
+
+
+@contextlib.contextmanager
+def dump_under_way(scene: Scene, database: str) -> Iterator[tuple[int, list[Result]]]:
+    """Start a backup task and stop its dump program when part of the dump has been written.
+
+    Yield the stopped program's process id, and a list that holds the task's result after the block. The block
+    has to end the dump or the task.
+    """
+    results: list[Result] = []
+    with ThreadPoolExecutor(1) as pool:
+        task = pool.submit(scene.back_up, databases=[database])
+        pid = _wait_for_dump(database)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            _let_it_write(pid, scene.store)
+            yield pid, results
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            results.append(task.result())
+
+
+def parent_of(pid: int) -> int:
+    """Return the process that started another."""
+    status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    return int(status.rpartition(")")[2].split()[1])
+
+
+def partial_files(store: Path) -> list[Path]:
+    """Return the hidden files of drafts."""
+    return sorted(store.rglob(".*.partial"))
+
+
+def _wait_for_dump(database: str) -> int:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                words = process.joinpath("cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+                if Path(words[0]).name in DUMP_PROGRAMS and any(database in word for word in words[1:]):
+                    return int(process.name)
+        time.sleep(0.001)
+    raise AssertionError(f"no program began to dump {database}")
+
+
+def _let_it_write(pid: int, store: Path) -> None:
+    """Let the dump run in short slices until something of it is in the storage."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not any(path.stat().st_size for path in partial_files(store)):
+        if time.monotonic() > deadline:
+            raise AssertionError("nothing of the dump was written")
+        os.kill(pid, signal.SIGCONT)
+        time.sleep(SLICE_SECONDS)
+        os.kill(pid, signal.SIGSTOP)
+        # What is in the pipe is read and compressed meanwhile.
+        time.sleep(0.02)

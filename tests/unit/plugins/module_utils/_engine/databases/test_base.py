@@ -1,0 +1,69 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all families share."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases import registry
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import (
+    Endpoint,
+    Family,
+    Server,
+    quoted,
+)
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.secrets import Login
+from hypothesis import given
+from hypothesis import strategies as st
+
+FAMILIES: list[Family] = ["mysql", "postgresql"]
+STAMP = "20260109020000"
+
+
+def server(family: Family) -> Server:
+    return registry.server_at(Endpoint(family, "db.example.org", 1234, Login("backup", "secret")))
+
+
+def test_the_registry_knows_the_families_of_the_configuration() -> None:
+    assert sorted(registry.FAMILIES) == FAMILIES
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_server_of_each_family_is_made_without_a_connection(family: Family) -> None:
+    assert server(family).endpoint.family == family
+
+
+def test_an_endpoint_names_itself_by_its_address_or_its_socket_and_never_by_its_password() -> None:
+    endpoint = server("mysql").endpoint
+    assert str(endpoint) == "the mysql server at db.example.org:1234"
+    assert str(Endpoint("mysql", "x", 1, endpoint.login, unix_socket="/run/s")) == "the mysql server at /run/s"
+    assert "secret" not in repr(endpoint)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@given(name=st.text(min_size=1, max_size=80))
+def test_a_scratch_name_fits_the_server_and_keeps_its_ending(family: Family, name: str) -> None:
+    one = server(family)
+    scratch = one.scratch_name(name, "restore", STAMP)
+    kept = scratch.removesuffix(f"__restore_{STAMP}")
+    assert kept != scratch
+    assert name.startswith(kept)
+    assert len(scratch.encode()) <= one.name_limit
+
+
+def test_a_short_name_is_kept_whole_in_a_scratch_name() -> None:
+    assert server("postgresql").scratch_name("shop", "before", STAMP) == f"shop__before_{STAMP}"
+
+
+@given(name=st.text(max_size=20), mark=st.sampled_from('"`'))
+def test_a_quoted_name_gives_the_name_back(name: str, mark: str) -> None:
+    inside = quoted(name, mark)[1:-1]
+    assert mark not in inside.replace(mark * 2, "")
+    assert inside.replace(mark * 2, mark) == name
+
+
+def test_only_a_family_that_renames_databases_swaps_them() -> None:
+    assert server("postgresql").renames_databases
+    with pytest.raises(AssertionError, match="does not rename"):
+        server("mysql").swap_database("new", "target", None)

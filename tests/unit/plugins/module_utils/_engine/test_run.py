@@ -1,0 +1,169 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole run and its report."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import (
+    backup,
+    errors,
+    instances,
+    layout,
+    locking,
+    run,
+    secrets,
+)
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import (
+    AppConfig,
+    CredentialsConfig,
+    DatabaseConfig,
+    StorageConfig,
+)
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.results import BackupResult
+
+GOOD = BackupResult(success=True, database_id="a", database_name="good", duration_seconds=1, warnings=["be aware"])
+
+
+def failure(code: str | None, name: str = "shop", hint: str | None = None) -> BackupResult:
+    return BackupResult(
+        success=False,
+        database_id="a",
+        database_name=name,
+        duration_seconds=1,
+        error_message="it went wrong",
+        error_code=code,
+        hint=hint,
+    )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> backup.Store:
+    return backup.Store(StorageConfig(base_path=tmp_path / "store"), "host", lambda: datetime.now().astimezone())
+
+
+@pytest.fixture
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def refuse(error: errors.BackupDBError) -> Callable[[], instances.Instance]:
+    def provide() -> instances.Instance:
+        raise error
+
+    return provide
+
+
+def instance_at(port: int, database_id: str = "down") -> instances.Instance:
+    config = DatabaseConfig(id=database_id, type="postgresql", host="127.0.0.1", port=port)
+    return instances.Instance(config, instances.endpoint_of(config, secrets.Login("nobody", "")))
+
+
+@pytest.mark.parametrize(
+    ("results", "code"),
+    [
+        ([], None),
+        ([GOOD], None),
+        ([GOOD, failure("locked")], "partial_failure"),
+        ([failure("locked"), failure("locked")], "locked"),
+        ([failure("locked"), failure("storage_error")], "complete_failure"),
+        ([failure(None)], "other_error"),
+    ],
+)
+def test_the_code_of_a_run_is_the_one_that_its_failures_share(results: list[BackupResult], code: str | None) -> None:
+    assert run.Report(results).error_code() == code
+
+
+def test_the_summary_counts() -> None:
+    assert run.Report([GOOD, failure("locked"), GOOD]).summary() == {"total": 3, "successful": 2, "failed": 1}
+
+
+def test_the_message_names_every_failure_and_each_hint_once() -> None:
+    report = run.Report([GOOD, failure("locked", "x", "Wait"), failure("locked", "", "Wait"), failure("locked", "y")])
+    told = "3 of 4 backups failed: a/x: it went wrong; a: it went wrong; a/y: it went wrong. Wait"
+    assert report.message() == told
+
+
+def test_a_run_without_failures_raises_nothing_and_has_no_message() -> None:
+    report = run.Report([GOOD])
+    report.raise_for_failures()
+    assert report.message() is None
+    assert report.warnings() == ["be aware"]
+
+
+@pytest.mark.parametrize(("results", "changed"), [([GOOD, failure("locked")], True), ([failure("locked")], False)])
+def test_a_failed_run_raises_with_its_whole_report(results: list[BackupResult], changed: bool) -> None:
+    with pytest.raises(errors.RunError) as caught:
+        run.Report(results, swept=["a leftover"]).raise_for_failures()
+    details = caught.value.details()
+    assert details["changed"] is changed
+    assert details["summary"]["failed"] == 1
+    assert [result["success"] for result in details["results"]] == [result.success for result in results]
+    assert details["swept"] == ["a leftover"]
+    assert "plan" not in details
+
+
+def test_a_plan_is_plain_data() -> None:
+    plan = backup.Plan("a", "shop", 100, 50, "/usr/bin/pg_dump 15.18")
+    assert run.Report(plan=[plan]).as_dict()["plan"][0]["program"] == "/usr/bin/pg_dump 15.18"
+
+
+def test_an_instance_that_fails_does_not_keep_the_others_from_their_turn(store: backup.Store, closed_port: int) -> None:
+    report = run.back_up(
+        [
+            run.Wanted("no-login", refuse(errors.CredentialsError("no credentials", "Add them"))),
+            run.Wanted("down", lambda: instance_at(closed_port)),
+            run.Wanted("locked", refuse(errors.LockedError("busy"))),
+        ],
+        store,
+    )
+    told = [(result.database_id, result.database_name, result.error_code) for result in report.results]
+    expected = ["credentials_error", "connection_error", "locked"]
+    assert told == [(name, "", code) for name, code in zip(["no-login", "down", "locked"], expected, strict=True)]
+    assert report.results[0].hint == "Add them"
+    assert report.error_code() == "complete_failure"
+
+
+def test_the_login_of_an_instance_is_looked_up_only_when_its_turn_comes(tmp_path: Path) -> None:
+    credentials = CredentialsConfig(path=tmp_path / "credentials.json", key_file=tmp_path / "key")
+    databases = [DatabaseConfig(id="a", type="mysql", host="localhost", port=3306)]
+    (wanted,) = run.configured(AppConfig(databases=databases, credentials=credentials))
+    assert wanted.id == "a"
+    with pytest.raises(errors.CredentialsError):
+        wanted.provide()
+
+
+def test_each_configured_instance_provides_itself(tmp_path: Path) -> None:
+    source = secrets.KeySource(tmp_path / "key")
+    logins = {name: secrets.Login(name, "secret") for name in ("a", "b")}
+    path = tmp_path / "credentials.json"
+    secrets.update_store(path, source, lambda _before: secrets.Store("key-file", logins))
+    databases = [DatabaseConfig(id=name, type="mysql", host="localhost", port=3306) for name in ("a", "b")]
+    credentials = CredentialsConfig(path=path, key_file=tmp_path / "key")
+    wanted = run.configured(AppConfig(databases=databases, credentials=credentials))
+    assert [(one.id, one.provide().id, one.provide().endpoint.login.username) for one in wanted] == [
+        ("a", "a", "a"),
+        ("b", "b", "b"),
+    ]
+
+
+def test_an_instance_that_another_run_works_on_is_locked(store: backup.Store, closed_port: int) -> None:
+    lock = layout.instance_lock(store.config.base_path, store.hostname, "down")
+    wanted = [run.Wanted("down", lambda: instance_at(closed_port))]
+    with locking.hold(lock, "the instance"):
+        assert run.back_up(wanted, store).error_code() == "locked"
+    assert run.back_up(wanted, store).error_code() == "connection_error"
+
+
+def test_a_check_makes_no_file(store: backup.Store, closed_port: int) -> None:
+    report = run.back_up([run.Wanted("down", lambda: instance_at(closed_port))], store, check=True)
+    assert report.error_code() == "connection_error"
+    assert not store.config.base_path.exists()
