@@ -102,7 +102,7 @@ def shop(seed: int = 1) -> list[Table]:
 def library(seed: int = 2) -> list[Table]:
     """Return the tables of a lending library, in an order that satisfies their foreign keys."""
     chance = random.Random(seed)
-    authors = [(person(chance), chance.randrange(1880, 1990)) for _ in range(60)]
+    authors = [(person(chance), chance.randrange(1880, 1990)) for dummy in range(60)]
     books = [
         (
             chance.randrange(1, 61),
@@ -111,11 +111,13 @@ def library(seed: int = 2) -> list[Table]:
             chance.randrange(1950, 2025),
             picture(chance) if chance.random() < 0.3 else None,
         )
-        for _ in range(300)
+        for dummy in range(300)
     ]
-    copies = [(chance.randrange(1, 301), f"{chance.choice('ABCD')}-{chance.randrange(1, 40):02}") for _ in range(700)]
+    copies = [
+        (chance.randrange(1, 301), f"{chance.choice('ABCD')}-{chance.randrange(1, 40):02}") for dummy in range(700)
+    ]
     loans = []
-    for _ in range(1500):
+    for _borrowing in range(1500):
         lent = START + datetime.timedelta(days=chance.randrange(700))
         returned = lent + datetime.timedelta(days=chance.randrange(1, 60)) if chance.random() < 0.9 else None
         loans.append((chance.randrange(1, 701), chance.randrange(1, 251), lent, returned))
@@ -155,7 +157,7 @@ def moment(chance: random.Random) -> datetime.datetime:
 
 def picture(chance: random.Random, side: int = 16) -> bytes:
     """Return a square PNG picture of random colours, ``side`` pixels wide."""
-    lines = b"".join(b"\0" + chance.randbytes(3 * side) for _ in range(side))
+    lines = b"".join(b"\0" + chance.randbytes(3 * side) for dummy in range(side))
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, data) for kind, data in chunks)

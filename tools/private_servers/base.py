@@ -302,7 +302,7 @@ class PrivateServer(abc.ABC):
             entry = pwd.getpwnam(self.account_name)
             return entry.pw_uid, entry.pw_gid
         for line in (self.server_root / "etc/passwd").read_text(encoding="utf-8").splitlines():
-            name, _, uid, gid, *_ = line.split(":")
+            name, _password, uid, gid = line.split(":")[:4]
             if name == self.account_name:
                 return int(uid), int(gid)
         raise PrivateServerError(f"{self.server_root} has no account {self.account_name}")

@@ -120,7 +120,7 @@ class MysqlFamilyServer(PrivateServer):
 
     def read_version(self) -> tuple[str, str]:
         """Return for example ``10.11.11`` and ``10.11``."""
-        whole = str(self.execute("SELECT VERSION()")[0][0]).split("-")[0]
+        whole = str(self.execute("SELECT VERSION()")[0][0]).split("-", maxsplit=1)[0]
         return whole, ".".join(whole.split(".")[:2])
 
     def quote(self, identifier: str) -> str:
