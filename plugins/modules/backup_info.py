@@ -74,7 +74,7 @@ seealso:
   - module: vya.backupdb.db_backup
   - module: vya.backupdb.db_restore
 author:
-  - Contributors to the vya.backupdb project (@vya)
+  - Contributors to the vya.backupdb project (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -81,7 +81,7 @@ seealso:
   - module: vya.backupdb.backup_info
   - module: vya.backupdb.credential_store
 author:
-  - Contributors to the vya.backupdb project (@vya)
+  - Contributors to the vya.backupdb project (!UNKNOWN)
 """
 
 EXAMPLES = r"""

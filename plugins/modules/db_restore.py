@@ -81,7 +81,7 @@ seealso:
   - module: vya.backupdb.db_backup
   - module: vya.backupdb.backup_info
 author:
-  - Contributors to the vya.backupdb project (@vya)
+  - Contributors to the vya.backupdb project (!UNKNOWN)
 """
 
 EXAMPLES = r"""
