@@ -53,6 +53,9 @@ options:
     description:
       - How many databases are dumped at a time. Where it is omitted, as the configuration says, or as many as the host
         has processors.
+      - With more jobs than databases, a PostgreSQL database of some size is dumped by several processes on one
+        snapshot. Until the slowest is done, the others' parts are in nameless temporary files in the storage, which
+        together are never larger than the artifact.
     type: int
 requirements:
   - pydantic >= 2

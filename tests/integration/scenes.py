@@ -143,12 +143,18 @@ def now() -> datetime:
     return datetime.now().astimezone()
 
 
-def back_up(server: PrivateServer, store: Path, databases: Sequence[str], moment: datetime | None = None) -> run.Report:
+def back_up(
+    server: PrivateServer,
+    store: Path,
+    databases: Sequence[str],
+    moment: datetime | None = None,
+    jobs: int | None = None,
+) -> run.Report:
     """Back up databases by the engine alone, at ``moment`` if it is given, and see that it went well."""
     instance = instance_of(server)
     wanted = run.Wanted(instance.id, lambda: instance)
     engine_store = backup.Store(StorageConfig(base_path=store), HOSTNAME, (lambda: moment) if moment else now)
-    report = run.back_up([wanted], engine_store, databases=databases)
+    report = run.back_up([wanted], engine_store, databases=databases, jobs=jobs)
     report.raise_for_failures()
     return report
 

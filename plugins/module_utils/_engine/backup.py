@@ -9,8 +9,8 @@ import concurrent.futures
 import time
 from dataclasses import dataclass
 
-from . import catalog, compressors, errors, storage, stream
-from .databases.base import Dump, Entry, Inspection, Server
+from . import catalog, compressors, errors, sections, storage, stream
+from .databases.base import Dump, DumpOptions, Entry, Inspection, Server
 from .instances import Instance
 from .models.config import StorageConfig
 from .models.metadata import (
@@ -18,7 +18,6 @@ from .models.metadata import (
     BackupMetadata,
     FileInfoModel,
     RestoreInfo,
-    SectionInfo,
     human_size,
 )
 
@@ -39,12 +38,15 @@ class Store:
 
 @dataclass(frozen=True)
 class Subject:
-    """The database to back up, as its server lists it, and how large its artifact is expected to be."""
+    """The database to back up, as its server lists it, how large its artifact is expected to be, and how
+    many parts of it are dumped at a time.
+    """
 
     instance: Instance
     server: Server
     entry: Entry
     estimated_bytes: int
+    lanes: int = 1
 
 
 @dataclass(frozen=True)
@@ -109,11 +111,12 @@ def back_up(
         database_name=entry.name,
         clock=store.clock,
     ) as draft:
-        with server.begin_dump(entry.name, instance.config.exclude_tables, instance.config.dump_timeout) as dump:
-            written, inspection = _write(dump, draft, store.config, compressing)
+        config = instance.config
+        options = DumpOptions(config.exclude_tables, config.dump_timeout, subject.lanes)
+        with server.begin_dump(entry.name, options) as dump:
+            written, inspection = _write(dump, draft, subject, store, compressing)
             warnings = dump.warnings
         draft.seal()
-        server.check_text(written.text)
         _reread(draft, written, store.config)
         metadata = BackupMetadata(
             backup_info=BackupInfoModel(
@@ -140,19 +143,14 @@ def back_up(
 
 
 def _write(
-    dump: Dump, draft: catalog.Draft, config: StorageConfig, compressing: concurrent.futures.Executor
-) -> tuple[stream.Written, Inspection]:
+    dump: Dump, draft: catalog.Draft, subject: Subject, store: Store, compressing: concurrent.futures.Executor
+) -> tuple[sections.Written, Inspection]:
     """Write the dump's text, and inspect the database in the dump's snapshot meanwhile."""
+    compression = sections.Compression(store.config.compression_level, compressing, store.config.checksum_algorithm)
     with concurrent.futures.ThreadPoolExecutor(1, "inspect") as inspecting:
         inspection = inspecting.submit(dump.inspect)
         try:
-            written = stream.write(
-                draft.sink,
-                dump.blocks,
-                level=config.compression_level,
-                executor=compressing,
-                checksum_algorithm=config.checksum_algorithm,
-            )
+            written = sections.write(draft.sink, dump, subject.lanes, compression, subject.server.check_text)
         except errors.ValidationError:
             # An inspection that failed has ended the snapshot that the dump needed: its error is the cause.
             if inspection.done():
@@ -161,14 +159,14 @@ def _write(
         return written, inspection.result()
 
 
-def _reread(draft: catalog.Draft, written: stream.Written, config: StorageConfig) -> None:
+def _reread(draft: catalog.Draft, written: sections.Written, config: StorageConfig) -> None:
     if stream.checksum(draft.data, config.checksum_algorithm) != written.checksum:
         raise errors.StorageError(
             f"{draft.paths.data} does not read back as it was written", "Check the disk below the storage"
         )
 
 
-def _restore_info(server: Server, dump: Dump, written: stream.Written, inspection: Inspection) -> RestoreInfo:
+def _restore_info(server: Server, dump: Dump, written: sections.Written, inspection: Inspection) -> RestoreInfo:
     return RestoreInfo(
         server_flavour=server.flavour,
         server_version=server.version,
@@ -177,14 +175,7 @@ def _restore_info(server: Server, dump: Dump, written: stream.Written, inspectio
         compressor=compressors.name(),
         properties=inspection.properties,
         extensions=inspection.extensions,
-        raw_size_bytes=written.text.raw_size_bytes,
-        sections=[
-            SectionInfo(
-                kind="full",
-                offset_bytes=0,
-                length_bytes=written.size_bytes,
-                raw_length_bytes=written.text.raw_size_bytes,
-            )
-        ],
+        raw_size_bytes=written.raw_size_bytes,
+        sections=written.sections,
         tables=inspection.tables,
     )

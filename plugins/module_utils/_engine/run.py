@@ -145,8 +145,11 @@ class _Task:
 def _run_instance(task: _Task, databases: Sequence[str] | None, jobs: int, report: Report) -> None:
     with _locked(task):
         chosen = instances.select_databases(task.instance, task.server.list_databases(), databases)
-        with concurrent.futures.ThreadPoolExecutor(jobs, "database") as pool:
-            for result, plan in pool.map(lambda entry: _work(task, entry), chosen):
+        at_a_time = min(jobs, len(chosen))
+        # What the databases leave of the jobs goes to the parts of each.
+        lanes = jobs // at_a_time
+        with concurrent.futures.ThreadPoolExecutor(at_a_time, "database") as pool:
+            for result, plan in pool.map(lambda entry: _work(task, entry, lanes), chosen):
                 if plan is not None:
                     report.plan.append(plan)
                 if result is not None:
@@ -160,11 +163,11 @@ def _locked(task: _Task) -> contextlib.AbstractContextManager[None]:
     return locking.hold(path, f"the instance {task.instance.id}")
 
 
-def _work(task: _Task, entry: Entry) -> tuple[BackupResult | None, backup.Plan | None]:
+def _work(task: _Task, entry: Entry, lanes: int) -> tuple[BackupResult | None, backup.Plan | None]:
     started = time.monotonic()
     instance = task.instance
     estimated = backup.estimate(entry, task.latest.get((instance.id, entry.name)))
-    subject = backup.Subject(instance, task.server, entry, estimated)
+    subject = backup.Subject(instance, task.server, entry, estimated, lanes)
     try:
         if task.check:
             return None, backup.plan_backup(subject, task.store)

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from . import compressors, errors
 
@@ -40,11 +40,17 @@ class Text:
 
 @dataclass(frozen=True)
 class Written:
-    """A compressed file as it was written: its size, its checksum (hex) and the text that went in."""
+    """Text as it was written: the size of its compressed form, and what is known of it."""
 
     size_bytes: int
-    checksum: str
     text: Text
+
+
+class Digest(Protocol):
+    """A checksum in the making, as hashlib has them."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take in more data."""
 
 
 class _Observer:
@@ -65,15 +71,12 @@ class _Observer:
         return Text(self._size, self._head, self._tail)
 
 
-def write(
-    sink: BinaryIO, blocks: Iterable[bytes], *, level: int, executor: Executor, checksum_algorithm: str
-) -> Written:
-    """Compress ``blocks`` into ``sink`` in their order, hashing what is written, in one pass.
+def write(sink: BinaryIO, blocks: Iterable[bytes], *, level: int, executor: Executor, digest: Digest | None) -> Written:
+    """Compress ``blocks`` into ``sink`` in their order, feeding ``digest`` with what is written, in one pass.
 
     Raise StorageError when the sink cannot take more (no space left); what ``blocks`` raises passes.
     """
     compress = compressors.compressor(level)
-    digest = hashlib.new(checksum_algorithm)
     observer = _Observer()
     pending: deque[Future[bytes]] = deque()
     size = 0
@@ -81,11 +84,7 @@ def write(
     def drain_one() -> None:
         nonlocal size
         member = pending.popleft().result()
-        digest.update(member)
-        try:
-            _write_all(sink, member)
-        except OSError as error:
-            raise errors.StorageError(f"{sink.name} cannot be written: {error.strerror}") from error
+        write_block(sink, member, digest)
         size += len(member)
 
     try:
@@ -99,14 +98,20 @@ def write(
     finally:
         for future in pending:
             future.cancel()
-    return Written(size, digest.hexdigest(), observer.text())
+    return Written(size, observer.text())
 
 
-def _write_all(sink: BinaryIO, data: bytes) -> None:
-    """Write all of it: an unbuffered file may take less, without an error, where the room runs out."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[sink.write(rest) :]
+def write_block(sink: BinaryIO, block: bytes, digest: Digest | None) -> None:
+    """Write all of a block and feed the digest with it. Raise StorageError when the sink cannot take it."""
+    if digest is not None:
+        digest.update(block)
+    # An unbuffered file may take less, without an error, where the room runs out.
+    rest = memoryview(block)
+    try:
+        while rest:
+            rest = rest[sink.write(rest) :]
+    except OSError as error:
+        raise errors.StorageError(f"{sink.name} cannot be written: {error.strerror}") from error
 
 
 def _even(blocks: Iterable[bytes]) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import abc
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, ClassVar, Literal
@@ -23,6 +23,7 @@ from .programs import Program
 
 Family = Literal["mysql", "postgresql"]
 Flavour = Literal["postgresql", "mariadb", "mysql"]
+SectionKind = Literal["full", "pre_data", "data", "large_objects", "post_data", "routines"]
 
 
 @dataclass(frozen=True)
@@ -65,16 +66,38 @@ class Inspection:
 
 
 @dataclass(frozen=True)
-class Dump:
-    """A dump under way: its text, and a function that inspects the database in the dump's own snapshot.
+class Part:
+    """A part of a dump whose text one program makes; ``open`` starts it, and closing its generator ends it."""
 
-    ``inspect`` may run while the text is read, in another thread.
+    kind: SectionKind
+    open: Callable[[], Generator[bytes, None, None]]
+    tables: Sequence[str] = ()
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Dump:
+    """A dump on one snapshot: its parts, and a function that inspects the database in that same snapshot.
+
+    ``first`` comes first and ``last`` last in the file; the parts of ``data`` may be read side by side. A dump by one
+    process has its ``first`` alone. ``inspect`` may run while the text is read, in another thread.
     """
 
     program: Program
-    blocks: Iterator[bytes]
+    first: Part
     inspect: Callable[[], Inspection]
+    data: Sequence[Part] = ()
+    last: Sequence[Part] = ()
     warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class DumpOptions:
+    """How a database is dumped: what is left out, for how long (seconds), and how many parts are read at a time."""
+
+    exclude_tables: Sequence[str] = ()
+    timeout: float | None = None
+    lanes: int = 1
 
 
 class Server(abc.ABC):
@@ -126,9 +149,7 @@ class Server(abc.ABC):
         """Return a sentence for each privilege without which a dump of the database would lack something."""
 
     @abc.abstractmethod
-    def begin_dump(
-        self, database: str, exclude_tables: Sequence[str], timeout: float | None
-    ) -> contextlib.AbstractContextManager[Dump]:
+    def begin_dump(self, database: str, options: DumpOptions) -> contextlib.AbstractContextManager[Dump]:
         """Start a dump on one consistent snapshot; leaving the context ends it.
 
         Raise NotFoundError when the database does not exist.

@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import threading
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
 from ... import errors, process, stream
 from ...models.metadata import DatabaseProperties
 from .. import dumptext, programs
-from ..base import Dump, Endpoint, Entry, Flavour, Inspection, Server, rows_of
+from ..base import Dump, DumpOptions, Endpoint, Entry, Flavour, Inspection, Part, Server, rows_of
 from . import catalogue, events, privileges
 from .connection import certificate_fingerprint, command, identifier, program_error, require_driver, session
 
@@ -117,22 +116,21 @@ class MySQLServer(Server):
             return privileges.missing(cursor, database)
 
     @contextlib.contextmanager
-    def begin_dump(self, database: str, exclude_tables: Sequence[str], timeout: float | None) -> Iterator[Dump]:
+    def begin_dump(self, database: str, options: DumpOptions) -> Iterator[Dump]:
         program = self.dump_program()
         with session(self.endpoint, database) as connection:
             with connection.cursor() as cursor:
-                excluded = catalogue.find_tables(cursor, database, exclude_tables)
+                excluded = catalogue.find_tables(cursor, database, options.exclude_tables)
                 unlocked = catalogue.has_sequence_defaults(cursor, database)
                 apart = events.are_beyond_dump_program(database)
                 own_text = events.dump(cursor, database, TRAILER) if apart else b""
                 cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            ignored = [f"--ignore-table={database}.{table}" for table in excluded]
-            arguments = [*DUMP_ARGUMENTS, *PRODUCT_DUMP_ARGUMENTS[self.flavour], *ignored]
+            arguments = [*DUMP_ARGUMENTS, *PRODUCT_DUMP_ARGUMENTS[self.flavour]]
+            arguments += [f"--ignore-table={database}.{table}" for table in excluded]
             arguments += ["--skip-events"] if apart else []
             # A table that takes numbers from a sequence cannot be loaded while it alone is locked (error 1100).
             arguments += ["--skip-add-locks"] if unlocked else []
-            arguments += ["--", database]
-            dumping = process.stream_out(self._command(program, *arguments), timeout)
+            dumping = process.stream_out(self._command(program, *arguments, "--", database), options.timeout)
             blocks = self._translated(dumping, program, f"dumping {database}")
             with contextlib.closing(blocks):
                 with self._write_lock() as lock:
@@ -149,8 +147,13 @@ class MySQLServer(Server):
                     connection.rollback()
                     return inspection
 
-                text = itertools.chain(head, blocks, [own_text] if own_text else [])
-                yield Dump(program, text, inspect, warnings)
+                def text() -> Generator[bytes, None, None]:
+                    yield from head
+                    yield from blocks
+                    if own_text:
+                        yield own_text
+
+                yield Dump(program, Part("full", text), inspect, warnings=warnings)
 
     @contextlib.contextmanager
     def _write_lock(self) -> Iterator[_WriteLock]:

@@ -48,6 +48,12 @@ SESSIONS = """
 """
 TABLES_COUNT = f"SELECT count(*) {_FROM_RELATIONS} WHERE c.relkind IN ('r', 'p') AND {_OWN_RELATION}"
 STORED_TABLES = f"SELECT n.nspname, c.relname {_FROM_RELATIONS} WHERE c.relkind = 'r' AND {_OWN_RELATION} ORDER BY 1, 2"
+# What is read of a table to dump it: its rows and what of them is stored apart, no indexes.
+TABLE_SIZES = f"""
+    SELECT n.nspname, c.relname, pg_catalog.pg_table_size(c.oid) {_FROM_RELATIONS}
+    WHERE c.relkind = 'r' AND {_OWN_RELATION} ORDER BY 1, 2
+"""
+LARGE_OBJECTS_SIZE = "SELECT pg_catalog.pg_table_size('pg_catalog.pg_largeobject'::pg_catalog.regclass)"
 ALL_TABLES = (
     f"SELECT n.nspname, c.relname {_FROM_RELATIONS} WHERE c.relkind IN ('r', 'p') AND {_OWN_RELATION} ORDER BY 1, 2"
 )

@@ -14,8 +14,8 @@ from typing import Any
 from ... import errors, layout, process, stream
 from ...models.metadata import DatabaseProperties
 from .. import dumptext, programs
-from ..base import Dump, Endpoint, Entry, Inspection, Server, rows_of
-from . import catalogue, creation
+from ..base import Dump, DumpOptions, Endpoint, Entry, Inspection, Part, Server, rows_of
+from . import catalogue, creation, plan
 from .connection import command, identifier, maintenance_session, program_error, require_driver, session
 
 FIRST_LINE = b"PostgreSQL database dump"
@@ -86,19 +86,48 @@ class PostgreSQLServer(Server):
             ]
 
     @contextlib.contextmanager
-    def begin_dump(self, database: str, exclude_tables: Sequence[str], timeout: float | None) -> Iterator[Dump]:
+    def begin_dump(self, database: str, options: DumpOptions) -> Iterator[Dump]:
         program = self.dump_program()
         with session(self.endpoint, database) as connection:
             connection.set_session(isolation_level="REPEATABLE READ", readonly=True, autocommit=False)
             with connection.cursor() as cursor:
                 snapshot = rows_of(cursor, "SELECT pg_catalog.pg_export_snapshot()")[0][0]
-                excluded = catalogue.find_tables(cursor, exclude_tables)
-            arguments = ["--format=plain", f"--snapshot={snapshot}"]
-            arguments += [f"--exclude-table={identifier(schema)}.{identifier(table)}" for schema, table in excluded]
-            dumping = command(self.endpoint, database, program.path, *arguments)
-            blocks = self._translated(process.stream_out(dumping, timeout), program, f"dumping {database}")
-            with contextlib.closing(blocks):
-                yield Dump(program, blocks, lambda: catalogue.inspect(connection, excluded))
+                excluded = catalogue.find_tables(cursor, options.exclude_tables)
+                planned = self._plan(cursor, excluded, options.lanes)
+            shared = [f"--exclude-table={identifier(schema)}.{identifier(table)}" for schema, table in excluded]
+            shared += ["--format=plain", f"--snapshot={snapshot}"]
+
+            def part(one: plan.PlannedPart) -> Part:
+                dumping = command(self.endpoint, database, program.path, *shared, *one.arguments)
+
+                def start() -> Generator[bytes, None, None]:
+                    blocks = process.stream_out(dumping, options.timeout)
+                    return self._translated(blocks, program, f"dumping {database}")
+
+                return Part(one.kind, start, one.tables, one.size_bytes)
+
+            yield Dump(
+                program,
+                part(planned.first),
+                lambda: catalogue.inspect(connection, excluded),
+                [part(one) for one in planned.data],
+                [part(one) for one in planned.last],
+            )
+
+    def _plan(self, cursor: Any, excluded: Sequence[tuple[str, str]], lanes: int) -> plan.Plan:
+        if lanes < 2:
+            return plan.plan([], 0, lanes)
+        tables = [
+            plan.Table(schema, name, int(size))
+            for schema, name, size in rows_of(cursor, catalogue.TABLE_SIZES)
+            if (schema, name) not in set(excluded)
+        ]
+        found = plan.plan(tables, int(rows_of(cursor, catalogue.LARGE_OBJECTS_SIZE)[0][0]), lanes)
+        if found.data:
+            # A part that starts late must find every table as the snapshot has it: TRUNCATE does not respect snapshots.
+            for table in tables:
+                cursor.execute(f"LOCK TABLE ONLY {table.pattern} IN ACCESS SHARE MODE")
+        return found
 
     def _translated(
         self, blocks: Iterable[bytes], program: programs.Program, what: str

@@ -28,35 +28,34 @@ def executor() -> Iterator[Executor]:
         yield pool
 
 
-def written(executor: Executor, blocks: list[bytes]) -> tuple[bytes, stream.Written]:
-    sink = io.BytesIO()
-    return_value = stream.write(sink, blocks, level=1, executor=executor, checksum_algorithm="sha256")
-    return sink.getvalue(), return_value
+def written(executor: Executor, blocks: list[bytes]) -> tuple[bytes, stream.Written, str]:
+    sink, digest = io.BytesIO(), hashlib.sha256()
+    return_value = stream.write(sink, blocks, level=1, executor=executor, digest=digest)
+    return sink.getvalue(), return_value, digest.hexdigest()
 
 
 @given(blocks=st.lists(st.binary()))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_blocks_become_one_gzip_file_of_their_text(executor: Executor, blocks: list[bytes]) -> None:
-    content, told = written(executor, blocks)
+    content, told, digest = written(executor, blocks)
     text = b"".join(blocks)
     assert (gzip.decompress(content) if content else b"") == text
     assert told == stream.Written(
-        len(content),
-        hashlib.sha256(content).hexdigest(),
-        stream.Text(len(text), text[: stream.HEAD_BYTES], text[-stream.TAIL_BYTES :]),
+        len(content), stream.Text(len(text), text[: stream.HEAD_BYTES], text[-stream.TAIL_BYTES :])
     )
+    assert digest == hashlib.sha256(content).hexdigest()
 
 
 def test_many_blocks_keep_their_order(executor: Executor) -> None:
     blocks = [bytes([number]) * MIB for number in range(40)]
-    content, told = written(executor, blocks)
+    content, told, _digest = written(executor, blocks)
     assert gzip.decompress(content) == b"".join(blocks)
     assert told.text.raw_size_bytes == 40 * MIB
     assert (told.text.head, told.text.tail) == (blocks[0][: stream.HEAD_BYTES], blocks[-1][: stream.TAIL_BYTES])
 
 
 def test_small_blocks_share_a_member(executor: Executor) -> None:
-    content, _told = written(executor, [b"x" * 1024] * 1500)
+    content, _told, _digest = written(executor, [b"x" * 1024] * 1500)
     assert content.count(b"\x1f\x8b\x08") == 2
 
 
@@ -78,7 +77,7 @@ def test_memory_holds_only_a_few_blocks(executor: Executor) -> None:
             return len(member)  # type: ignore[arg-type]
 
     blocks = (b"x" * MIB for _number in range(40))
-    stream.write(Sink(), blocks, level=1, executor=Counting(), checksum_algorithm="md5")
+    stream.write(Sink(), blocks, level=1, executor=Counting(), digest=None)
     assert highest <= stream.BLOCKS_IN_FLIGHT
 
 
@@ -87,7 +86,7 @@ def test_a_full_disk_is_a_storage_error(executor: Executor) -> None:
         open("/dev/full", "wb", buffering=0) as sink,
         pytest.raises(errors.StorageError, match="/dev/full cannot be written: No space left"),
     ):
-        stream.write(sink, [b"x"], level=1, executor=executor, checksum_algorithm="sha256")
+        stream.write(sink, [b"x"], level=1, executor=executor, digest=None)
 
 
 def test_what_the_source_raises_passes_and_ends_the_work() -> None:
@@ -106,7 +105,7 @@ def test_what_the_source_raises_passes_and_ends_the_work() -> None:
             return waiting[-1]
 
     with pytest.raises(BrokenError):
-        stream.write(io.BytesIO(), blocks(), level=1, executor=Idle(), checksum_algorithm="sha256")
+        stream.write(io.BytesIO(), blocks(), level=1, executor=Idle(), digest=None)
     assert [future.cancelled() for future in waiting] == [True]
 
 
