@@ -7,6 +7,10 @@ PYTHON ?= python3
 KEEP ?=
 # More for pytest: make unit PYTEST_ARGS="-k layout"
 PYTEST_ARGS ?=
+# make bench: how much text a dump has, how often each program runs, PEERS=all for the community's modules, too.
+SIZE_MB ?= 200
+REPEATS ?= 3
+PEERS ?= vendor
 
 PACKAGES := ca-certificates git mariadb-client mariadb-server openssl postgresql postgresql-contrib \
 	python3 python3-venv rsync shellcheck
@@ -20,7 +24,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help packages ready demo test lint sanity unit integration molecule test-matrix changelog clean
+.PHONY: help packages ready demo test lint sanity unit integration molecule test-matrix bench changelog clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +57,10 @@ molecule: ready ## Run the role's scenario: prepare servers, back up, verify, de
 test-matrix: ready ## Run the round trip on other servers: MySQL, newer PostgreSQL and MariaDB
 	@tools/install_packages.sh debootstrap
 	.venv/bin/python -m pytest tests/matrix -m matrix $(PYTEST_ARGS)
+
+bench: ready ## Measure backups and what people use instead (SIZE_MB=200 REPEATS=3 PEERS=all)
+	@tools/install_packages.sh gzip mydumper pigz
+	@PYTHONPATH=.collections .venv/bin/python -m tests.benchmarks --size-mb $(SIZE_MB) --repeats $(REPEATS) --peers $(PEERS)
 
 changelog: ready ## Write the fragments into the changelog of the version in galaxy.yml
 	.venv/bin/antsibull-changelog release --update-existing --reload-plugins

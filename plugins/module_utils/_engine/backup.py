@@ -137,7 +137,7 @@ def back_up(
                 checksum=written.checksum,
             ),
             schema_info=inspection.schema,
-            restore_info=_restore_info(server, dump, written, inspection),
+            restore_info=_restore_info(server, dump, written, inspection, store.config.compression_level),
         )
         return draft.publish(metadata), warnings
 
@@ -166,13 +166,15 @@ def _reread(draft: catalog.Draft, written: sections.Written, config: StorageConf
         )
 
 
-def _restore_info(server: Server, dump: Dump, written: sections.Written, inspection: Inspection) -> RestoreInfo:
+def _restore_info(
+    server: Server, dump: Dump, written: sections.Written, inspection: Inspection, level: int
+) -> RestoreInfo:
     return RestoreInfo(
         server_flavour=server.flavour,
         server_version=server.version,
         client_program=dump.program.name,
         client_version=dump.program.version,
-        compressor=compressors.name(),
+        compressor=compressors.name(level),
         properties=inspection.properties,
         extensions=inspection.extensions,
         raw_size_bytes=written.raw_size_bytes,

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Callable
 
-from . import backup, catalog, errors, instances, layout, locking
+from . import backup, catalog, compressors, errors, instances, layout, locking
 from .databases.base import Entry, Server
 from .instances import Instance
 from .models.config import AppConfig
@@ -38,6 +38,7 @@ class Report:
     results: list[BackupResult] = field(default_factory=list)
     plan: list[backup.Plan] = field(default_factory=list)
     swept: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def summary(self) -> dict[str, int]:
         """Return how many backups there were, and how many of them went well."""
@@ -70,8 +71,8 @@ class Report:
         return f"{len(failures)} of {total} backups failed: {told}" + "".join(f". {hint}" for hint in hints)
 
     def warnings(self) -> list[str]:
-        """Return what should be known of the backups that went well."""
-        return [warning for result in self.results for warning in result.warnings]
+        """Return what should be known of the run, and of the backups that went well."""
+        return self.notes + [warning for result in self.results for warning in result.warnings]
 
     def raise_for_failures(self) -> None:
         """Raise RunError, with the whole report in its details, when anything failed."""
@@ -115,6 +116,8 @@ def back_up(
     """
     report = Report()
     processors = os.cpu_count() or 1
+    if compressors.name(store.config.compression_level) == compressors.SLOW_LIBRARY:
+        report.notes.append(compressors.SLOW_WARNING)
     latest = catalog.latest_of_each(store.config.base_path, store.hostname)
     if not check:
         report.swept.extend(catalog.sweep(store.config.base_path))

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import compressors
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import compressors, stream
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,5 +48,30 @@ def test_damaged_data_is_a_named_error() -> None:
         compressors.inflate(compressors.decompressor(), b"-- not gzip at all", 100)
 
 
-def test_the_library_in_use_is_named() -> None:
-    assert compressors.name() in ("zlib", "zlib_ng")
+def test_each_level_has_the_library_that_is_best_at_it() -> None:
+    assert [compressors.name(level) for level in range(1, 10)] == ["isal"] * 2 + ["libdeflate"] * 7
+
+
+@pytest.mark.parametrize("present", [{"_isal"}, {"_deflate"}, {"_zlib"}, set()])
+@pytest.mark.parametrize("level", [1, 3, 6, 9])
+def test_whatever_is_missing_members_are_ordinary(
+    present: set[str], level: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for library in {"_isal", "_deflate"} - present:
+        monkeypatch.setattr(compressors, library, None)
+    if "_zlib" not in present:
+        monkeypatch.setattr(compressors, "_zlib", zlib)
+    assert gzip.decompress(compressors.compressor(level)(b"text " * 1000)) == b"text " * 1000
+    if not present:
+        assert compressors.name(level) == compressors.SLOW_LIBRARY
+
+
+@pytest.mark.parametrize("level", range(1, 10))
+def test_no_level_is_larger_than_gzip_of_that_level(level: int) -> None:
+    text = b"".join(
+        b"%d\tcustomer %d of %d\t%.3f\n" % (number, number * 7919 % 100003, number % 97, number / 7)
+        for number in range(60_000)
+    )
+    compress = compressors.compressor(level)
+    blocks = [text[start : start + stream.BLOCK_BYTES] for start in range(0, len(text), stream.BLOCK_BYTES)]
+    assert sum(len(compress(block)) for block in blocks) <= len(gzip.compress(text, level))
