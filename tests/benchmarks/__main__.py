@@ -62,13 +62,14 @@ def benchmark(server: PrivateServer, folder: Path, repeats: int, collections: Pa
     gzip, gzip_fast = (commands.gzipped(server, servers.DATABASE, level).name for level in LEVELS)
     floor = commands.bare(server, servers.DATABASE).name
     fast = commands.engine(server, servers.DATABASE, LEVELS[1]).name
-    print(f"\n{report.server_line(server)}\n\n{report.table(measured, ours, gzip)}\n")
+    uncounted = {contestant.name for contestant in full if not contestant.counted}
+    print(f"\n{report.server_line(server)}\n\n{report.table(measured, ours, gzip, uncounted)}\n")
     speed = report.wall(measured[fast]) / report.wall(measured[floor])
     share = report.size(measured[fast]) / report.size(measured[gzip_fast])
     print(f"Level {LEVELS[1]}: {speed:.2f} times as long as the dump tool alone, {share:.3f} times gzip -{LEVELS[1]}")
     engine_seconds, task_seconds = (report.wall(costs) for costs in on_empty.values())
     print(f"An empty database: engine {engine_seconds:.2f} s, whole task {task_seconds:.2f} s")
-    print(report.disturbance(measured))
+    print(report.disturbance(measured, uncounted))
     print_waits(server, folder, repeats)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import platform
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from tools.private_servers.base import PrivateServer
@@ -69,20 +69,23 @@ def over_bound(cost: Cost) -> float:
     return cost.wall_seconds / (cost.cpu_seconds / processors())
 
 
-def table(measured: Mapping[str, Sequence[Cost]], ours: str, gzip: str) -> str:
-    """Return the contestants as a Markdown table; ``ours`` and ``gzip`` are those that the others are compared with."""
+def table(measured: Mapping[str, Sequence[Cost]], ours: str, gzip: str, uncounted: Collection[str]) -> str:
+    """Return the contestants as a Markdown table; ``ours`` and ``gzip`` are those that the others are compared with.
+
+    Those in ``uncounted`` have processor seconds that are not known.
+    """
     lines = [f"| {' | '.join(HEADINGS)} |", "|---" * len(HEADINGS) + "|"]
     for name, costs in measured.items():
         seconds = [cost.wall_seconds for cost in costs]
-        bytes_out = size(costs)
+        bytes_out, counted = size(costs), name not in uncounted
         cells = [
             name,
             f"{wall(costs):.1f}",
             f"{min(seconds):.1f}-{max(seconds):.1f}",
             f"{wall(costs) / wall(measured[ours]):.2f}",
-            f"{median(costs, lambda cost: cost.client_cpu_seconds):.1f}",
+            f"{median(costs, lambda cost: cost.client_cpu_seconds):.1f}" if counted else "",
             f"{median(costs, lambda cost: cost.server_cpu_seconds):.1f}",
-            f"{median(costs, over_bound):.2f}",
+            f"{median(costs, over_bound):.2f}" if counted else "",
             f"{median(costs, lambda cost: cost.largest_bytes) / 1e6:.0f}",
             f"{median(costs, lambda cost: cost.together_bytes) / 1e6:.0f}",
             f"{bytes_out / 1e6:.0f}" if bytes_out else "",
@@ -92,9 +95,9 @@ def table(measured: Mapping[str, Sequence[Cost]], ours: str, gzip: str) -> str:
     return "\n".join(lines)
 
 
-def disturbance(measured: Mapping[str, Sequence[Cost]]) -> str:
+def disturbance(measured: Mapping[str, Sequence[Cost]], uncounted: Collection[str]) -> str:
     """Return how busy the machine was with other things while something was measured."""
-    costs = [cost for each in measured.values() for cost in each]
+    costs = [cost for name, each in measured.items() if name not in uncounted for cost in each]
     others = sum(cost.others_cpu_seconds for cost in costs)
     capacity = sum(cost.wall_seconds for cost in costs) * processors()
     worst = max(cost.others_cpu_seconds / cost.wall_seconds / processors() for cost in costs)
