@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,11 +19,6 @@ from ._engine.models.config import DEFAULT_PORTS, AppConfig, CredentialsConfig, 
 STORAGE_OPTIONS = ("base_path", "structure", "compression_level", "checksum_algorithm")
 
 
-def now() -> datetime:
-    """Return this moment with this host's offset."""
-    return datetime.now().astimezone()
-
-
 @dataclass(frozen=True)
 class Targets:
     """The storage of a task, and where its servers come from: a configuration, or the task's own options."""
@@ -35,7 +29,7 @@ class Targets:
 
     def store(self) -> backup.Store:
         """Return the storage as this host writes to it now."""
-        return backup.Store(self.storage, socket.gethostname(), now)
+        return backup.Store.of_this_host(self.storage)
 
     def wanted(self, ids: Sequence[str] | None = None) -> list[run.Wanted]:
         """Return the instances to work on: those of the configuration, or the one that the options describe."""

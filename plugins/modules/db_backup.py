@@ -57,16 +57,9 @@ options:
         snapshot. Until the slowest is done, the others' parts are in nameless temporary files in the storage, which
         together are never larger than the artifact.
     type: int
-requirements:
-  - pydantic >= 2
-  - pydantic-settings >= 2
-  - PyYAML
-  - cryptography
-  - PyMySQL >= 1.2 (for MySQL and MariaDB)
-  - psycopg2 (for PostgreSQL)
-  - the product's own client programs on the host
 extends_documentation_fragment:
   - vya.backupdb.attributes
+  - vya.backupdb.engine
   - vya.backupdb.config
   - vya.backupdb.login
   - vya.backupdb.storage

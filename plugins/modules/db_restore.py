@@ -55,16 +55,9 @@ options:
   load_timeout:
     description: How long one load may take, in seconds. Where it is omitted, there is no limit.
     type: int
-requirements:
-  - pydantic >= 2
-  - pydantic-settings >= 2
-  - PyYAML
-  - cryptography
-  - PyMySQL >= 1.2 (for MySQL and MariaDB)
-  - psycopg2 (for PostgreSQL)
-  - the product's own client programs on the host
 extends_documentation_fragment:
   - vya.backupdb.attributes
+  - vya.backupdb.engine
   - vya.backupdb.config
   - vya.backupdb.login
   - vya.backupdb.storage
@@ -146,7 +139,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vya.backupdb.plugins.module_utils import _arguments, _module, _targets
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import layout, locking, restore
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import restore
 
 
 def put_back(module: AnsibleModule) -> tuple[bool, dict[str, Any], None]:
@@ -170,9 +163,9 @@ def put_back(module: AnsibleModule) -> tuple[bool, dict[str, Any], None]:
         force=options["force"],
         timeout=options["load_timeout"],
     )
-    lock = layout.instance_lock(base_path, targets.store().hostname, instance.id)
-    with contextlib.nullcontext() if module.check_mode else locking.hold(lock, f"the instance {instance.id}"):
-        result = restore.restore(instance.server(), request, _targets.now(), check=module.check_mode)
+    store = targets.store()
+    with contextlib.nullcontext() if module.check_mode else store.locked(instance.id):
+        result = restore.restore(instance.server(), request, store.clock(), check=module.check_mode)
     for warning in result.warnings:
         module.warn(warning)
     return True, {"restore": result.as_dict()}, None

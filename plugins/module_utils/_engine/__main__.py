@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import socket
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from . import backup, catalog, configuration, errors, information, instances, layout, locking, restore, run
+from . import backup, catalog, configuration, errors, information, instances, restore, run
 from .models.config import AppConfig
 from .models.metadata import human_size
 
@@ -84,14 +82,10 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
-def _now() -> datetime:
-    return datetime.now().astimezone()
-
-
 def _back_up(config: AppConfig, options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     report = run.back_up(
         run.configured(config, options.database_id),
-        backup.Store(config.storage, socket.gethostname(), _now),
+        backup.Store.of_this_host(config.storage),
         databases=options.database,
         jobs=options.jobs,
     )
@@ -121,9 +115,9 @@ def _restore(config: AppConfig, options: argparse.Namespace) -> tuple[dict[str, 
     entry = instances.find_config(config, options.database_id)
     server = instances.with_stored_login(entry, config.credentials).server()
     request = restore.Request(artifact, options.target_database or options.database, options.force)
-    lock = layout.instance_lock(config.storage.base_path, socket.gethostname(), entry.id)
-    with locking.hold(lock, f"the instance {entry.id}"):
-        result = restore.restore(server, request, _now())
+    store = backup.Store.of_this_host(config.storage)
+    with store.locked(entry.id):
+        result = restore.restore(server, request, store.clock())
     line = f"{result.target_database}: restored {result.backup_file} in {result.duration_seconds:.1f} s"
     return {"restore": result.as_dict()}, [*result.warnings, line]
 

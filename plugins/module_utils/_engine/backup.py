@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
+import socket
 import time
 from dataclasses import dataclass
 
-from . import catalog, compressors, errors, sections, storage, stream
+from . import catalog, compressors, errors, layout, locking, sections, storage, stream
 from .databases.base import Dump, DumpOptions, Entry, Inspection, Server
 from .instances import Instance
 from .models.config import StorageConfig
@@ -19,6 +21,7 @@ from .models.metadata import (
     FileInfoModel,
     RestoreInfo,
     human_size,
+    now,
 )
 
 # What an artifact may grow by from one run to the next before the room is said to be too little.
@@ -34,6 +37,16 @@ class Store:
     config: StorageConfig
     hostname: str
     clock: catalog.Clock
+
+    @classmethod
+    def of_this_host(cls, config: StorageConfig) -> Store:
+        """Return the storage as this host writes to it."""
+        return cls(config, socket.gethostname(), now)
+
+    def locked(self, database_id: str) -> contextlib.AbstractContextManager[None]:
+        """Return the lock of an instance, to be held while it is worked on. Raise as locking.hold does."""
+        path = layout.instance_lock(self.config.base_path, self.hostname, database_id)
+        return locking.hold(path, f"the instance {database_id}")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Callable
 
-from . import backup, catalog, compressors, errors, instances, layout, locking
+from . import backup, catalog, compressors, errors, instances
 from .databases.base import Entry, Server
 from .instances import Instance
 from .models.config import AppConfig
@@ -146,7 +146,7 @@ class _Task:
 
 
 def _run_instance(task: _Task, databases: Sequence[str] | None, jobs: int, report: Report) -> None:
-    with _locked(task):
+    with contextlib.nullcontext() if task.check else task.store.locked(task.instance.id):
         chosen = instances.select_databases(task.instance, task.server.list_databases(), databases)
         at_a_time = min(jobs, len(chosen))
         # What the databases leave of the jobs goes to the parts of each.
@@ -157,13 +157,6 @@ def _run_instance(task: _Task, databases: Sequence[str] | None, jobs: int, repor
                     report.plan.append(plan)
                 if result is not None:
                     report.results.append(result)
-
-
-def _locked(task: _Task) -> contextlib.AbstractContextManager[None]:
-    if task.check:
-        return contextlib.nullcontext()
-    path = layout.instance_lock(task.store.config.base_path, task.store.hostname, task.instance.id)
-    return locking.hold(path, f"the instance {task.instance.id}")
 
 
 def _work(task: _Task, entry: Entry, lanes: int) -> tuple[BackupResult | None, backup.Plan | None]:

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import abc
 import contextlib
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, ClassVar, Literal
 
-from .. import stream
+from .. import errors, process, stream
 from ..models.metadata import DatabaseProperties, ExtensionInfo, SchemaInfoModel, TableInfo
 from ..secrets import Login
 from .programs import Program
@@ -131,6 +131,23 @@ class Server(abc.ABC):
 
         Also those that the account may not connect to: a backup of them must fail, not be forgotten.
         """
+
+    @abc.abstractmethod
+    def explain(self, program: Program, error: process.ProgramError, what: str) -> errors.BackupDBError:
+        """Given a failed program and what it was to do, return the error it means, without rows of data."""
+
+    @contextlib.contextmanager
+    def explained(self, program: Program, what: str) -> Iterator[None]:
+        """Raise what a program's failure inside the block means, instead of the failure."""
+        try:
+            yield
+        except process.ProgramError as error:
+            raise self.explain(program, error, what) from None
+
+    def text_of(self, blocks: Iterable[bytes], program: Program, what: str) -> Generator[bytes, None, None]:
+        """Yield the blocks that a program makes, with its failure explained."""
+        with self.explained(program, what):
+            yield from blocks
 
     @abc.abstractmethod
     def count_tables(self, database: str) -> int:

@@ -79,6 +79,11 @@ Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+def now() -> datetime:
+    """Return this moment with this host's offset."""
+    return datetime.now().astimezone()
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
 

@@ -5,16 +5,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Optional
 
 from ._pydantic import BaseModel, ConfigDict, Field
-from .metadata import Count, Moment, Seconds
-
-
-def _now() -> datetime:
-    return datetime.now().astimezone()
+from .metadata import Count, Moment, Seconds, now
 
 
 class _Result(BaseModel):
@@ -40,7 +35,7 @@ class BackupResult(_Result):
     error_code: Optional[str] = None
     hint: Optional[str] = None
     warnings: list[str] = Field(default_factory=list)
-    timestamp: Moment = Field(default_factory=_now)
+    timestamp: Moment = Field(default_factory=now)
 
 
 class RestoreResult(_Result):
@@ -57,7 +52,7 @@ class RestoreResult(_Result):
     hint: Optional[str] = None
     warnings: list[str] = Field(default_factory=list)
     comparison: Optional[dict[str, Any]] = None
-    timestamp: Moment = Field(default_factory=_now)
+    timestamp: Moment = Field(default_factory=now)
 
 
 class DatabaseInfo(_Result):

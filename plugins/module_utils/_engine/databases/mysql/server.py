@@ -131,7 +131,7 @@ class MySQLServer(Server):
             # A table that takes numbers from a sequence cannot be loaded while it alone is locked (error 1100).
             arguments += ["--skip-add-locks"] if unlocked else []
             dumping = process.stream_out(self._command(program, *arguments, "--", database), options.timeout)
-            blocks = self._translated(dumping, program, f"dumping {database}")
+            blocks = self.text_of(dumping, program, f"dumping {database}")
             with contextlib.closing(blocks):
                 with self._write_lock() as lock:
                     with connection.cursor() as cursor:
@@ -169,13 +169,8 @@ class MySQLServer(Server):
             finally:
                 lock.release()
 
-    def _translated(
-        self, blocks: Iterable[bytes], program: programs.Program, what: str
-    ) -> Generator[bytes, None, None]:
-        try:
-            yield from blocks
-        except process.ProgramError as error:
-            raise program_error(self.endpoint, program.name, error, what) from None
+    def explain(self, program: programs.Program, error: process.ProgramError, what: str) -> errors.BackupDBError:
+        return program_error(self.endpoint, program.name, error, what)
 
     def check_text(self, text: stream.Text) -> None:
         # MariaDB's newer dumps begin with a comment that enables the client's sandbox mode.
@@ -197,10 +192,8 @@ class MySQLServer(Server):
 
     def load(self, database: str, blocks: Iterable[bytes], text: stream.Text, timeout: float | None) -> None:
         program = self.load_program()
-        try:
+        with self.explained(program, f"loading {database}"):
             process.stream_in(self._command(program, *LOAD_ARGUMENTS, f"--database={database}"), blocks, timeout)
-        except process.ProgramError as error:
-            raise program_error(self.endpoint, program.name, error, f"loading {database}") from None
 
     def apply_properties(self, database: str, properties: DatabaseProperties) -> list[str]:
         if properties.comment:

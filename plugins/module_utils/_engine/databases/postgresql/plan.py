@@ -65,7 +65,8 @@ def plan(tables: Sequence[Table], large_objects_bytes: int, lanes: int) -> Plan:
     largest = sorted(tables, key=lambda table: (-table.size_bytes, table.schema, table.name))[:MOST_OWN_PARTS]
     own = [table for table in largest if table.size_bytes >= threshold]
     objects_apart = large_objects_bytes >= threshold
-    rest = [table for table in tables if table not in set(own)]
+    apart = set(own)
+    rest = [table for table in tables if table not in apart]
     data = [
         PlannedPart(
             "data",

@@ -102,7 +102,7 @@ class PostgreSQLServer(Server):
 
                 def start() -> Generator[bytes, None, None]:
                     blocks = process.stream_out(dumping, options.timeout)
-                    return self._translated(blocks, program, f"dumping {database}")
+                    return self.text_of(blocks, program, f"dumping {database}")
 
                 return Part(one.kind, start, one.tables, one.size_bytes)
 
@@ -117,10 +117,11 @@ class PostgreSQLServer(Server):
     def _plan(self, cursor: Any, excluded: Sequence[tuple[str, str]], lanes: int) -> plan.Plan:
         if lanes < 2:
             return plan.plan([], 0, lanes)
+        left_out = set(excluded)
         tables = [
             plan.Table(schema, name, int(size))
             for schema, name, size in rows_of(cursor, catalogue.TABLE_SIZES)
-            if (schema, name) not in set(excluded)
+            if (schema, name) not in left_out
         ]
         found = plan.plan(tables, int(rows_of(cursor, catalogue.LARGE_OBJECTS_SIZE)[0][0]), lanes)
         if found.data:
@@ -129,13 +130,8 @@ class PostgreSQLServer(Server):
                 cursor.execute(f"LOCK TABLE ONLY {table.pattern} IN ACCESS SHARE MODE")
         return found
 
-    def _translated(
-        self, blocks: Iterable[bytes], program: programs.Program, what: str
-    ) -> Generator[bytes, None, None]:
-        try:
-            yield from blocks
-        except process.ProgramError as error:
-            raise program_error(self.endpoint, program.name, error, what) from None
+    def explain(self, program: programs.Program, error: process.ProgramError, what: str) -> errors.BackupDBError:
+        return program_error(self.endpoint, program.name, error, what)
 
     def check_text(self, text: stream.Text) -> None:
         dumptext.check_ends(text, "PostgreSQL", FIRST_LINE, TRAILER)
@@ -159,10 +155,8 @@ class PostgreSQLServer(Server):
             self._require_restrict(program)
         arguments = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=verbose", "--file=-")
         loading = command(self.endpoint, database, program.path, *arguments)
-        try:
+        with self.explained(program, f"loading {database}"):
             process.stream_in(loading, blocks, timeout)
-        except process.ProgramError as error:
-            raise program_error(self.endpoint, program.name, error, f"loading {database}") from None
 
     def _require_restrict(self, program: programs.Program) -> None:
         major, minor = (*programs.numbers(program.version), 0)[:2]
