@@ -150,7 +150,7 @@ def back_up(
                 checksum=written.checksum,
             ),
             schema_info=inspection.schema,
-            restore_info=_restore_info(server, dump, written, inspection, store.config.compression_level),
+            restore_info=_restore_info(subject, dump, written, inspection, store.config.compression_level),
         )
         return draft.publish(metadata), warnings
 
@@ -180,8 +180,9 @@ def _reread(draft: catalog.Draft, written: sections.Written, config: StorageConf
 
 
 def _restore_info(
-    server: Server, dump: Dump, written: sections.Written, inspection: Inspection, level: int
+    subject: Subject, dump: Dump, written: sections.Written, inspection: Inspection, level: int
 ) -> RestoreInfo:
+    server = subject.server
     return RestoreInfo(
         server_flavour=server.flavour,
         server_version=server.version,
@@ -193,4 +194,7 @@ def _restore_info(
         raw_size_bytes=written.raw_size_bytes,
         sections=written.sections,
         tables=inspection.tables,
+        lanes=min(subject.lanes, len(dump.data)) or 1,
+        lock_held_seconds=dump.lock_held_seconds,
+        warnings=dump.warnings,
     )

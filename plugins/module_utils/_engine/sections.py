@@ -16,7 +16,7 @@ import contextlib
 import hashlib
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -93,6 +93,7 @@ class _Writer:
         self._check_text = check_text
         self._digest = hashlib.new(compression.checksum_algorithm)
         self._sections: list[SectionInfo] = []
+        self._positions: dict[int, list[int]] = {}
         self._offset = 0
         self._pen = threading.Lock()
         self._spools: list[_Spool] = []
@@ -177,6 +178,7 @@ class _Writer:
             stream.write_block(self._sink, block, self._digest)
 
     def _add(self, part: Part, size_bytes: int, raw_size_bytes: int) -> None:
+        self._positions.setdefault(id(part), []).append(len(self._sections))
         self._sections.append(
             SectionInfo(
                 kind=part.kind,
@@ -184,6 +186,12 @@ class _Writer:
                 offset_bytes=self._offset,
                 length_bytes=size_bytes,
                 raw_length_bytes=raw_size_bytes,
+                depends_on=self._positions_of(part.depends_on),
             )
         )
         self._offset += size_bytes
+
+    def _positions_of(self, parts: Sequence[Part] | None) -> list[int] | None:
+        if parts is None:
+            return None
+        return sorted(position for part in parts for position in self._positions[id(part)])

@@ -67,12 +67,16 @@ class Inspection:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a dump whose text one program makes; ``open`` starts it, and closing its generator ends it."""
+    """A part of a dump whose text one program makes; ``open`` starts it, and closing its generator ends it.
+
+    ``depends_on`` are the parts that must be loaded before it; None is all that come before it in the file.
+    """
 
     kind: SectionKind
     open: Callable[[], Generator[bytes, None, None]]
     tables: Sequence[str] = ()
     size_bytes: int = 0
+    depends_on: Sequence[Part] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class Dump:
 
     ``first`` comes first and ``last`` last in the file; the parts of ``data`` may be read side by side. A dump by one
     process has its ``first`` alone. ``inspect`` may run while the text is read, in another thread.
+    ``lock_held_seconds`` is how long writers were kept out for the snapshot.
     """
 
     program: Program
@@ -88,6 +93,7 @@ class Dump:
     inspect: Callable[[], Inspection]
     data: Sequence[Part] = ()
     last: Sequence[Part] = ()
+    lock_held_seconds: float | None = None
     warnings: list[str] = field(default_factory=list)
 
 

@@ -144,13 +144,18 @@ class SchemaInfoModel(_Part):
 
 
 class SectionInfo(_Part):
-    """A part of the data file that is a gzip file of its own: where it is and what it holds."""
+    """A part of the data file that is a gzip file of its own: where it is and what it holds.
+
+    ``depends_on`` are the positions, in the list of sections, of those that must be loaded before it; None is all
+    that come before it in the file.
+    """
 
     kind: Literal["full", "pre_data", "data", "large_objects", "post_data", "routines"]
     tables: list[str] = Field(default_factory=list)
     offset_bytes: Count
     length_bytes: Count
     raw_length_bytes: Count
+    depends_on: Optional[list[Count]] = None
 
 
 class TableInfo(_Part):
@@ -208,7 +213,10 @@ class DatabaseProperties(_Part):
 
 
 class RestoreInfo(_Part):
-    """What a restore needs, and what it is compared with afterwards."""
+    """How the dump was made, what a restore needs, and what it is compared with afterwards.
+
+    ``lock_held_seconds`` is how long writers were kept out; ``warnings`` are what the dump could not do as wished.
+    """
 
     server_flavour: Literal["postgresql", "mariadb", "mysql"]
     server_version: str
@@ -221,6 +229,9 @@ class RestoreInfo(_Part):
     sections: list[SectionInfo]
     tables: list[TableInfo]
     accounts_artifact: Optional[str] = None
+    lanes: Count = 1
+    lock_held_seconds: Optional[Seconds] = None
+    warnings: list[str] = Field(default_factory=list)
 
 
 class _Summary(_Part):

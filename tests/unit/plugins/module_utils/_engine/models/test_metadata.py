@@ -70,9 +70,22 @@ RESTORE = {
     },
     "extensions": [{"name": "pg_trgm", "version": "1.6", "schema_name": "public"}],
     "raw_size_bytes": 4000,
-    "sections": [{"kind": "full", "tables": [], "offset_bytes": 0, "length_bytes": 1572864, "raw_length_bytes": 4000}],
+    "sections": [
+        {"kind": "pre_data", "tables": [], "offset_bytes": 0, "length_bytes": 1000, "raw_length_bytes": 1500},
+        {
+            "kind": "data",
+            "tables": ["public.t"],
+            "offset_bytes": 1000,
+            "length_bytes": 1571864,
+            "raw_length_bytes": 2500,
+            "depends_on": [0],
+        },
+    ],
     "tables": [{"schema_name": "public", "name": 'a"b', "rows": 3, "exact": True, "fingerprint": "ab"}],
     "accounts_artifact": "users_20260109_020000.sql.gz",
+    "lanes": 2,
+    "lock_held_seconds": 0.05,
+    "warnings": ["the read lock was held too long"],
 }
 
 
