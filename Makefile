@@ -11,6 +11,10 @@ PYTEST_ARGS ?=
 SIZE_MB ?= 200
 REPEATS ?= 3
 PEERS ?= vendor
+MEASURE ?= dumps restores
+# make bench-many: how many databases there are, and how much text the dump of each has.
+DATABASES ?= 50
+EACH_MB ?= 10
 
 PACKAGES := ca-certificates git mariadb-client mariadb-server openssl postgresql postgresql-contrib \
 	python3 python3-venv rsync shellcheck
@@ -24,7 +28,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help packages ready demo test lint sanity unit integration molecule test-matrix bench changelog clean
+.PHONY: help packages ready demo test lint sanity unit integration molecule test-matrix bench bench-many changelog clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -58,9 +62,14 @@ test-matrix: ready ## Run the round trip on other servers: MySQL, newer PostgreS
 	@tools/install_packages.sh debootstrap
 	.venv/bin/python -m pytest tests/matrix -m matrix $(PYTEST_ARGS)
 
-bench: ready ## Measure backups and what people use instead (SIZE_MB=200 REPEATS=3 PEERS=all)
+bench: ready ## Measure backups, restores and what people use instead (SIZE_MB=200 REPEATS=3 PEERS=all MEASURE=restores)
 	@tools/install_packages.sh gzip mydumper pigz
-	@PYTHONPATH=.collections .venv/bin/python -m tests.benchmarks --size-mb $(SIZE_MB) --repeats $(REPEATS) --peers $(PEERS)
+	@PYTHONPATH=.collections .venv/bin/python -m tests.benchmarks --size-mb $(SIZE_MB) --repeats $(REPEATS) --peers $(PEERS) \
+		--measure $(MEASURE)
+
+bench-many: ready ## Measure many small databases with one job and with two (DATABASES=50 EACH_MB=10 REPEATS=3)
+	@PYTHONPATH=.collections .venv/bin/python -m tests.benchmarks.bench_many --databases $(DATABASES) --each-mb $(EACH_MB) \
+		--repeats $(REPEATS)
 
 changelog: ready ## Write the fragments into the changelog of the version in galaxy.yml
 	.venv/bin/antsibull-changelog release --update-existing --reload-plugins

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the vya.backupdb project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Show the collection at work on servers of one's own: back up, lose a database, restore it, prove it equal.
+"""Show the collection at work: back up, lose a database and its application's account, restore both, prove it.
 
 ``python -m demo``, with ``--keep`` to leave the servers up. Exit code 0 means that the proof holds.
 """
@@ -81,7 +81,7 @@ class Demo:
         for server in self.servers:
             for database in DATABASES:
                 print(f"  {instance_id(server)}: {database}, {fill(server, database)} rows")
-            create_application(server, APPLICATION_USER, APPLICATION_PASSWORD)
+            create_application(server, LOST_DATABASE, APPLICATION_USER, APPLICATION_PASSWORD)
             self.dumps[server.flavour] = server.whole_dump(LOST_DATABASE, create=True)
 
     def store_credentials(self) -> None:
@@ -121,8 +121,8 @@ class Demo:
         return {"path": str(folder / "credentials.json"), "key_file": str(folder / "key")}
 
     def back_up(self) -> None:
-        """Back up every database of every server."""
-        self.say("Back up all databases: playbooks/backup.yml")
+        """Back up every database of every server, and the accounts."""
+        self.say("Back up all databases and accounts: playbooks/backup.yml")
         self.playbooks.run("playbooks/backup.yml", backupdb_config=str(self.config))
 
     def print_catalogue(self) -> None:
@@ -136,15 +136,16 @@ class Demo:
             raise ProofError(f"{len(self.servers) * len(DATABASES)} artifacts were expected, not {len(backups)}")
 
     def lose_databases(self) -> None:
-        """Drop a database on each server."""
-        self.say(f"Lose a database on each server: DROP DATABASE {LOST_DATABASE}")
+        """Drop a database and the account of its application on each server."""
+        self.say(f"Lose both on each server: DROP DATABASE {LOST_DATABASE}, DROP USER {APPLICATION_USER}")
         for server in self.servers:
             server.drop_database(LOST_DATABASE)
+            server.execute(f"DROP USER {server.quote(APPLICATION_USER)}")
             print(f"  {instance_id(server)}: left are {', '.join(server.databases())}")
 
     def restore(self) -> None:
-        """Bring the lost databases back."""
-        self.say("Restore them from the newest artifacts: playbooks/restore.yml")
+        """Bring the lost databases and accounts back."""
+        self.say("Restore them from the newest artifacts, the accounts first: playbooks/restore.yml")
         for server in self.servers:
             self.playbooks.run(
                 "playbooks/restore.yml",
@@ -152,6 +153,7 @@ class Demo:
                 backupdb_database_id=instance_id(server),
                 backupdb_database=LOST_DATABASE,
                 backupdb_latest=True,
+                backupdb_scope="all",
             )
 
     def prove(self) -> None:

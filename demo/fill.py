@@ -56,9 +56,8 @@ def insert(server: PrivateServer, cursor: Any, table: Table) -> None:
         cursor.execute(f"INSERT INTO {server.quote(table.name)} ({columns}) VALUES {values}", parameters)
 
 
-def create_application(server: PrivateServer, user: str, password: str) -> None:
-    """Create the account of an application that works with all of DATABASES, after they were filled."""
+def create_application(server: PrivateServer, database: str, user: str, password: str) -> None:
+    """Create the account of an application that works with a database, after it was filled."""
     server.create_user(user, password)
-    for database in DATABASES:
-        for grant in GRANTS[server.family]:
-            server.execute(grant.format(database=server.quote(database), user=server.quote(user)), database)
+    for grant in GRANTS[server.family]:
+        server.execute(grant.format(database=server.quote(database), user=server.quote(user)), database)

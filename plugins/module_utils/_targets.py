@@ -12,10 +12,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ._engine import backup, configuration, errors, instances, run, secrets
+from ._engine import backup, configuration, errors, instances, run, secrets, selection
 from ._engine.models._pydantic import PydanticError
 from ._engine.models.config import DEFAULT_PORTS, AppConfig, CredentialsConfig, DatabaseConfig, StorageConfig
 
+# Of an instance, those that a task may set over its configuration.
+OVERRIDING_OPTIONS = ("fingerprint", "accounts")
 STORAGE_OPTIONS = ("base_path", "structure", "compression_level", "checksum_algorithm")
 
 
@@ -49,6 +51,10 @@ def find(options: Mapping[str, Any]) -> Targets:
     """Given a task's options, return its targets. Raise ConfigError when they are not valid."""
     if options["config"]:
         config = configuration.load_config(Path(options["config"]))
+        overridden = {name: options[name] for name in OVERRIDING_OPTIONS if options.get(name) is not None}
+        if overridden:
+            databases = [entry.model_copy(update=overridden) for entry in config.databases]
+            config = config.model_copy(update={"databases": databases})
         return Targets(config.storage, config, options)
     given = {name: options[name] for name in STORAGE_OPTIONS if options.get(name) is not None}
     try:
@@ -80,7 +86,7 @@ def inline_config(options: Mapping[str, Any]) -> DatabaseConfig:
         "connect_timeout": options["connect_timeout"],
         "client_path": options["client_path"],
     }
-    optional = ("include_databases", "exclude_databases", "exclude_tables", "dump_timeout")
+    optional = ("include_databases", "exclude_databases", "exclude_tables", "dump_timeout", *OVERRIDING_OPTIONS)
     fields.update({name: options[name] for name in optional if options.get(name) is not None})
     try:
         return DatabaseConfig(**fields)
@@ -95,6 +101,20 @@ def inline_instance(config: DatabaseConfig, options: Mapping[str, Any]) -> insta
     else:
         login = secrets.Login(options["login_user"], options["login_password"] or "")
     return instances.Instance(config, instances.endpoint_of(config, login, options["ssl_mode"]))
+
+
+def destination(options: Mapping[str, Any], artifact: selection.Artifact) -> tuple[str, str]:
+    """Return the id of the instance and the name of the database that an artifact is restored to.
+
+    Raise ConfigError where neither the options nor its metadata say.
+    """
+    info = artifact.metadata.backup_info if artifact.metadata else None
+    database_id = options["target_id"] or options["database_id"] or (info.database_id if info else None)
+    target = options["target_database"] or (info.database_name if info else None)
+    if target is None or (database_id is None and options["config"]):
+        missing = "target_database" if target is None else "target_id"
+        raise errors.ConfigError(f"{artifact.data} has no metadata, so {missing} must be given")
+    return database_id or "", target
 
 
 def moment(text: str | None, name: str) -> datetime | None:

@@ -51,12 +51,33 @@ options:
     type: int
   jobs:
     description:
-      - How many databases are dumped at a time. Where it is omitted, as the configuration says, or as many as the host
-        has processors.
-      - With more jobs than databases, a PostgreSQL database of some size is dumped by several processes on one
+      - How many dumps the whole run makes at a time, of all instances together, the biggest databases first, and how
+        many threads compress at the most. Where it is omitted, as many as the host has processors, or as the
+        configuration's C(jobs) of an instance where that is more.
+      - The C(jobs) that an instance has in the configuration is how many of these dumps may be of that instance. It
+        holds beside this option.
+      - With more jobs than databases left, a PostgreSQL database of some size is dumped by several processes on one
         snapshot. Until the slowest is done, the others' parts are in nameless temporary files in the storage, which
         together are never larger than the artifact.
     type: int
+  accounts:
+    description:
+      - Whether the accounts of each instance are saved beside its databases, with the hashes of their passwords and
+        their grants, as an artifact that M(vya.backupdb.db_restore) restores them from.
+      - Where the account in use may not read them all, the databases' artifacts are C(partial) and the task fails.
+        On PostgreSQL that takes C(SELECT) on C(pg_authid), which superusers and members of C(pg_read_all_data) have, on
+        MySQL and MariaDB C(SELECT) on the database C(mysql).
+      - Where it is omitted, as the configuration says, or V(true).
+    type: bool
+  fingerprint:
+    description:
+      - What of each table is recorded in the metadata, to be compared after a restore. The rows are always counted;
+        with V(content) all of their content is hashed too, in the snapshot of the dump and while it runs. That is about
+        as much work for the server as the dump itself.
+      - Only tables that are read in the snapshot are hashed, so none of MyISAM, Aria or MEMORY.
+      - Where it is omitted, as the configuration says, or V(rows).
+    type: str
+    choices: [rows, content]
 extends_documentation_fragment:
   - vya.backupdb.attributes
   - vya.backupdb.engine
@@ -178,6 +199,20 @@ results:
       success: true
       timestamp: "2026-01-09T02:00:00.118204+01:00"
       warnings: []
+accounts:
+  description: What was saved of the accounts of each instance.
+  type: list
+  elements: dict
+  returned: always
+  sample:
+    - accounts_count: 4
+      backup_file: /srv/backups/db01/prod-postgres-01/users_20260109_020000.sql.gz
+      database_id: prod-postgres-01
+      error_code: null
+      error_message: null
+      hint: null
+      success: true
+      warnings: []
 summary:
   description: How many backups were tried, and how many of them went well.
   type: dict
@@ -250,6 +285,8 @@ def main() -> None:
             exclude_tables={"type": "list", "elements": "str"},
             dump_timeout={"type": "int"},
             jobs={"type": "int"},
+            fingerprint={"type": "str", "choices": ["rows", "content"]},
+            accounts={"type": "bool"},
         ),
         mutually_exclusive=[*_arguments.LOGIN_OR_CONFIG_EXCLUSIVE, ("type", "database_ids")],
         required_one_of=_arguments.LOGIN_OR_CONFIG_REQUIRED,

@@ -12,19 +12,22 @@ short_description: Put a database back from an artifact
 version_added: 1.0.0
 description:
   - Restores an artifact of M(vya.backupdb.db_backup) to a database of the same or another name and server.
-  - The artifact is read to its end first. Its checksum, its gzip data and the first and last line of the dump must be
-    right before anything is done to the server.
-  - The dump is loaded with stop at the first error, then objects and rows are counted and compared with the metadata.
-    A difference fails the task.
-  - An existing database is refused unless O(force=true). It is replaced only after the artifact has been loaded into a
-    scratch database beside it and found equal to its metadata.
-  - On PostgreSQL every restore is loaded into a scratch database, which then takes the name of the target in one
-    transaction. MySQL and MariaDB cannot rename a database. There, a new target is loaded in place and dropped again
-    when that fails, and an existing one is dropped and loaded once more after the scratch database has been
-    found right. The scratch database stays until the target is whole.
+  - Everything that can stand against it is looked at before anything is touched, and told at once. The artifact is read
+    to its end, its checksum, its gzip data and both ends of the dump must be right, programs, encoding, extensions,
+    accounts, privileges, room and open sessions are checked.
+  - The dump is loaded into a scratch database with stop at the first error. Then objects, rows and, where the backup
+    has them, fingerprints are compared with the metadata. A difference fails the task, and the target is as it was.
+  - Only then the scratch database takes the place of the target, in one step. Unless O(force=true), an existing target
+    is refused.
+  - A restore that was killed leaves the target as it was, or as it was to become. The next one to the same target takes
+    away the scratch database that was left, or finishes what was begun.
+  - Plain C(.sql) and C(.sql.gz) files of C(pg_dump) and C(mysqldump) are restored too. What cannot be verified of them
+    is told as a warning.
 options:
   backup_file:
-    description: The path of the C(.sql.gz) file of the artifact, on the host.
+    description:
+      - The path of the C(.sql.gz) file of the artifact, on the host.
+      - Also of a dump that another program made. That needs O(target_database), and O(target_id) with O(config).
     type: path
   database:
     description: The name of the database whose artifact is wanted. With O(latest) or O(point_in_time).
@@ -39,6 +42,23 @@ options:
       - Restore the newest good artifact of O(database) that was taken at or before this moment, in ISO 8601.
       - Without an offset it is in the host's local time.
     type: str
+  scope:
+    description:
+      - What is restored.
+      - With V(accounts), the accounts that were saved in the run of the database's artifact, or where no database is
+        named, the newest whole ones of O(database_id). O(backup_file) may name a C(users_*.sql.gz) file, too.
+      - With V(all), the accounts that were saved in the run of the database's artifact, and then the database.
+    type: str
+    choices: [database, accounts, all]
+    default: database
+  accounts:
+    description:
+      - What becomes of accounts that exist. With V(create) they are left alone. With V(update) they get the passwords,
+        attributes and grants back that they had; nothing is taken from them.
+      - The bootstrap superuser and the account in use are never touched.
+    type: str
+    choices: [create, update]
+    default: create
   hostname:
     description: Only artifacts that were made on this host. Where it is omitted, on any.
     type: str
@@ -52,6 +72,39 @@ options:
     description: Whether an existing database may be replaced.
     type: bool
     default: false
+  strategy:
+    description:
+      - How an existing database is replaced.
+      - With V(swap) it is replaced by a loaded and compared copy, for which there must be room beside it.
+      - With V(in_place) it is dropped and loaded anew, for those short of room. When that fails, the database is not
+        there until a restore succeeds.
+    type: str
+    choices: [swap, in_place]
+    default: swap
+  keep_previous:
+    description:
+      - Whether the database that is replaced is kept, under the name C(previous_database) of RV(restore).
+      - Only with O(strategy=swap).
+    type: bool
+    default: false
+  terminate_sessions:
+    description: Whether the sessions of others in an existing database are ended. Otherwise they make the restore fail.
+    type: bool
+    default: false
+  tables:
+    description:
+      - Restore these tables alone, to a database that does not exist yet. Named as V(table) or V(schema.table), or by
+        shell-style patterns. A partition is a table of its own.
+      - Of a large artifact, only the sections that hold them are read.
+      - Foreign keys to other tables and views of other tables are left out.
+    type: list
+    elements: str
+    default: []
+  jobs:
+    description:
+      - How many programs load at a time. Where it is omitted, as many as there are processors.
+      - More than one help where the artifact has several sections, that is, was made of a large database.
+    type: int
   load_timeout:
     description: How long one load may take, in seconds. Where it is omitted, there is no limit.
     type: int
@@ -101,20 +154,53 @@ EXAMPLES = r"""
     login_password: "{{ vault_postgres_password }}"
     backup_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020000_full.sql.gz
     force: true
+    terminate_sessions: true
+    keep_previous: true
+
+- name: Bring an empty server back, the accounts first
+  vya.backupdb.db_restore:
+    config: /etc/vya_backupdb/config.yaml
+    database_id: prod-postgres-01
+    database: "{{ item }}"
+    latest: true
+    scope: all
+  loop: [shop, crm]
+
+- name: Bring two tables back beside the live database
+  vya.backupdb.db_restore:
+    config: /etc/vya_backupdb/config.yaml
+    database_id: prod-postgres-01
+    database: shop
+    latest: true
+    target_database: shop_two_tables
+    tables:
+      - public.orders
+      - public.order_lines
+
+- name: Load a dump that somebody else made into a new database
+  vya.backupdb.db_restore:
+    config: /etc/vya_backupdb/config.yaml
+    backup_file: /srv/incoming/shop.sql.gz
+    target_id: prod-mysql-01
+    target_database: shop_imported
 """
 
 RETURN = r"""
 restore:
   description: What was restored, to where, and how it compares with the metadata.
   type: dict
-  returned: success
+  returned: success, unless O(scope=accounts)
   sample:
     backup_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020000_full.sql.gz
+    backup_timestamp: "2026-01-09T02:00:00.118204+01:00"
+    bytes_read: 51408
     comparison:
       differences: []
+      fingerprints_compared: 8
       objects_compared: 14
       rows_compared: 4213
       schema_hash_equal: true
+      sequences_compared: 3
       tables_compared: 8
     database_id: prod-postgres-01
     database_name: shop
@@ -122,9 +208,39 @@ restore:
     error_code: null
     error_message: null
     hint: null
+    previous_database: null
+    seconds:
+      compare: 0.041
+      load: 0.712
+      preflight: 0.213
+      swap: 0.029
+    sections_loaded: 1
+    size_bytes: 51408
     success: true
     target_database: shop
+    target_existed: true
+    target_server: the postgresql server at 127.0.0.1:5432
     timestamp: "2026-01-09T08:12:44.501223+01:00"
+    warnings: []
+accounts:
+  description:
+    - What became of each account and of the memberships among them. In check mode, what would.
+    - C(target_server) is there with O(scope=accounts).
+  type: dict
+  returned: success, with O(scope=accounts) or O(scope=all)
+  sample:
+    accounts:
+      - account: shop
+        action: create
+        kind: login
+        reason: it does not exist
+    accounts_file: /srv/backups/db01/prod-postgres-01/users_20260109_020000.sql.gz
+    created: [shop]
+    left_alone: []
+    left_out: []
+    memberships: []
+    target_server: the postgresql server at 127.0.0.1:5432
+    updated: []
     warnings: []
 error_code:
   description: The kind of the failure.
@@ -134,41 +250,90 @@ error_code:
 """
 
 import contextlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vya.backupdb.plugins.module_utils import _arguments, _module, _targets
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import restore
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import accounts, layout, restore, selection
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.accounts_catalog import AccountsArtifact
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import Server
 
 
 def put_back(module: AnsibleModule) -> tuple[bool, dict[str, Any], None]:
-    """Restore the artifact that the options select."""
+    """Restore what the options select: accounts, a database, or first the ones and then the other."""
     options = module.params
-    targets = _targets.find(options)
-    base_path = targets.storage.base_path
-    selection = restore.Selection(
+    # Of the same name as what says whether a backup saves them.
+    targets = _targets.find({**options, "accounts": None})
+    wanted = selection.Selection(
         backup_file=Path(options["backup_file"]) if options["backup_file"] else None,
         database_id=options["database_id"],
         database=options["database"],
         hostname=options["hostname"],
         until=_targets.moment(options["point_in_time"], "point_in_time"),
     )
-    artifact = restore.select_artifact(base_path, selection)
-    info = artifact.metadata.backup_info
-    instance = targets.instance(options["target_id"] or options["database_id"] or info.database_id)
+    if options["scope"] == "accounts":
+        return _put_back_accounts(module, targets, wanted)
+    return _put_back_database(module, targets, wanted)
+
+
+def _put_back_accounts(
+    module: AnsibleModule, targets: _targets.Targets, wanted: selection.Selection
+) -> tuple[bool, dict[str, Any], None]:
+    options, base_path = module.params, targets.storage.base_path
+    of_database = wanted.database or (wanted.backup_file and not layout.is_accounts_name(wanted.backup_file.name))
+    artifact = selection.select_artifact(base_path, wanted) if of_database else None
+    saved = selection.select_accounts(base_path, wanted, artifact)
+    database_id = options["target_id"] or saved.metadata.backup_info.database_id
+    with _locked(module, targets, database_id) as server:
+        plan = _plan(module, server, saved)
+        applied = None if module.check_mode else accounts.apply(server, plan)
+        told = {"target_server": str(server.endpoint), **plan.as_dict(), **(applied.as_dict() if applied else {})}
+    for warning in applied.warnings if applied else ():
+        module.warn(warning)
+    return plan.changes, {"accounts": told}, None
+
+
+def _put_back_database(
+    module: AnsibleModule, targets: _targets.Targets, wanted: selection.Selection
+) -> tuple[bool, dict[str, Any], None]:
+    options, base_path = module.params, targets.storage.base_path
+    artifact = selection.select_artifact(base_path, wanted)
+    database_id, target = _targets.destination(options, artifact)
     request = restore.Request(
         artifact=artifact,
-        target=options["target_database"] or info.database_name,
+        target=target,
         force=options["force"],
+        strategy=options["strategy"],
+        keep_previous=options["keep_previous"],
+        terminate_sessions=options["terminate_sessions"],
+        tables=options["tables"],
+        jobs=options["jobs"] or os.cpu_count() or 1,
         timeout=options["load_timeout"],
     )
-    store = targets.store()
-    with contextlib.nullcontext() if module.check_mode else store.locked(instance.id):
-        result = restore.restore(instance.server(), request, store.clock(), check=module.check_mode)
+    saved = selection.select_accounts(base_path, wanted, artifact) if options["scope"] == "all" else None
+    with _locked(module, targets, database_id) as server:
+        plan = _plan(module, server, saved) if saved else None
+        result = restore.restore(server, request, targets.store().clock(), check=module.check_mode, accounts_plan=plan)
     for warning in result.warnings:
         module.warn(warning)
-    return True, {"restore": result.as_dict()}, None
+    described = result.as_dict()
+    told = described.pop("accounts")
+    return True, {"restore": described, **({"accounts": told} if told else {})}, None
+
+
+@contextlib.contextmanager
+def _locked(module: AnsibleModule, targets: _targets.Targets, database_id: str) -> Iterator[Server]:
+    """Give the server to restore to, while nothing else of this host works on it."""
+    instance = targets.instance(database_id)
+    with contextlib.nullcontext() if module.check_mode else targets.store().locked(instance.id):
+        yield instance.server()
+
+
+def _plan(module: AnsibleModule, server: Server, saved: AccountsArtifact) -> accounts.Plan:
+    return accounts.plan(server, saved, update=module.params["accounts"] == "update")
 
 
 def main() -> None:
@@ -183,9 +348,16 @@ def main() -> None:
             latest={"type": "bool", "default": False},
             point_in_time={"type": "str"},
             hostname={"type": "str"},
+            scope={"type": "str", "choices": ["database", "accounts", "all"], "default": "database"},
+            accounts={"type": "str", "choices": ["create", "update"], "default": "create"},
             target_id={"type": "str"},
             target_database={"type": "str"},
             force={"type": "bool", "default": False},
+            strategy={"type": "str", "choices": ["swap", "in_place"], "default": "swap"},
+            keep_previous={"type": "bool", "default": False},
+            terminate_sessions={"type": "bool", "default": False},
+            tables={"type": "list", "elements": "str", "default": []},
+            jobs={"type": "int"},
             load_timeout={"type": "int"},
         ),
         mutually_exclusive=[
@@ -194,8 +366,12 @@ def main() -> None:
             ("backup_file", "database"),
             ("backup_file", "point_in_time"),
         ],
-        required_one_of=[*_arguments.LOGIN_OR_CONFIG_REQUIRED, ("backup_file", "database")],
-        required_if=[("latest", True, ("database", "database_id"))],
+        required_one_of=[*_arguments.LOGIN_OR_CONFIG_REQUIRED, ("backup_file", "database", "database_id")],
+        required_if=[
+            ("latest", True, ("database_id",)),
+            ("scope", "database", ("backup_file", "database"), True),
+            ("scope", "all", ("backup_file", "database"), True),
+        ],
         required_by={"database": ("database_id",), "point_in_time": ("database",)},
         supports_check_mode=True,
     )
@@ -203,6 +379,8 @@ def main() -> None:
         module.fail_json(
             msg="with database, exactly one of latest and point_in_time is needed", error_code="config_error"
         )
+    if module.params["keep_previous"] and module.params["strategy"] == "in_place":
+        module.fail_json(msg="keep_previous is for the strategy swap: in_place drops it", error_code="config_error")
     _module.run(module, put_back, requires=_module.ENGINE_PACKAGES)
 
 

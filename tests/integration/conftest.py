@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog
 
 from tests.integration.ansible import run_module
+from tests.integration.planned import PASSWORD
 from tests.integration.scenes import DATABASE_ID, Scene, create_scene
 from tools.private_servers.base import PrivateServer
 from tools.private_servers.mariadb import MariadbServer
@@ -138,3 +139,17 @@ def zoos(server: PrivateServer, tmp_path_factory: pytest.TempPathFactory) -> Zoo
     assert result.rc == 0, result.stdout
     assert result.result["summary"] == {"total": 3, "successful": 3, "failed": 0}
     return Zoos(server, store, {name: server.whole_dump(name, create=True) for name in ZOOS})
+
+
+@pytest.fixture
+def account(server: PrivateServer) -> Iterator[str]:
+    """An account that may log in and do nothing else."""
+    name = "poor_account"
+    server.create_user(name, PASSWORD)
+    yield name
+    if server.family == "postgresql":
+        for database in ("postgres", *server.databases()):
+            server.execute(f"DROP OWNED BY {name}", database)
+        server.execute(f"DROP ROLE {name}")
+    else:
+        server.execute(f"DROP USER {name}@'%%'", params=[])

@@ -9,14 +9,16 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from tests.integration.ansible import Result
 from tests.integration.scenes import Scene
 
 DUMP_PROGRAMS = ("pg_dump", "mariadb-dump")
+LOAD_PROGRAMS = ("psql", "mariadb")
 PATIENCE_SECONDS = 60
 SLICE_SECONDS = 0.004
 
@@ -42,6 +44,30 @@ def dump_under_way(scene: Scene, database: str) -> Iterator[tuple[int, list[Resu
             results.append(task.result())
 
 
+@contextlib.contextmanager
+def load_under_way(scene: Scene, **options: Any) -> Iterator[tuple[int, list[Result]]]:
+    """Start a restore task and stop the program that loads; yield as ``dump_under_way`` does.
+
+    The block has to end the task or the program; afterwards the program goes on, if it still can.
+    """
+    results: list[Result] = []
+    with ThreadPoolExecutor(1) as pool:
+        task = pool.submit(scene.put_back, **options)
+        pid = _wait_for_program(LOAD_PROGRAMS, f"{scene.database}__restore_")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield pid, results
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+            results.append(task.result())
+
+
+def own_load_programs() -> list[int]:
+    """Return the process ids of the programs by which this process loads."""
+    return [pid for pid, words in _running() if Path(words[0]).name in LOAD_PROGRAMS and parent_of(pid) == os.getpid()]
+
+
 def parent_of(pid: int) -> int:
     """Return the process that started another."""
     status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
@@ -54,15 +80,24 @@ def partial_files(store: Path) -> list[Path]:
 
 
 def _wait_for_dump(database: str) -> int:
+    return _wait_for_program(DUMP_PROGRAMS, database)
+
+
+def _wait_for_program(names: Sequence[str], database: str) -> int:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                words = process.joinpath("cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-                if Path(words[0]).name in DUMP_PROGRAMS and any(database in word for word in words[1:]):
-                    return int(process.name)
+        for pid, words in _running():
+            if Path(words[0]).name in names and any(database in word for word in words[1:]):
+                return pid
         time.sleep(0.001)
-    raise AssertionError(f"no program began to dump {database}")
+    raise AssertionError(f"none of {', '.join(names)} began to work on {database}")
+
+
+def _running() -> Iterator[tuple[int, list[str]]]:
+    """Yield the process id and the arguments of all that runs."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            yield int(process.name), process.joinpath("cmdline").read_bytes().decode("utf-8", "replace").split("\0")
 
 
 def _let_it_write(pid: int, store: Path) -> None:

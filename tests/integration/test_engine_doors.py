@@ -80,7 +80,7 @@ def test_the_program_gives_the_same_artifact_as_the_task_and_puts_it_back(
 
     target = new_database()
     restoring = ["restore", "--config", config, "--database-id", DATABASE_ID, "--database", ZOO]
-    done = run_program(copy, *restoring, "--target-database", target)
+    done = run_program(copy, *restoring, "--target-database", target, "--jobs", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     assert zoos.server.whole_dump(target, create=True).replace(target, ZOO) == zoos.dumps[ZOO]
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.postgresql import plan
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.mysql import plan as mysql_plan
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.postgresql import plan as postgresql_plan
 
 from tests.integration.conftest import Zoos
 from tests.integration.scenes import DATABASE_ID, back_up, put_back
@@ -29,7 +30,8 @@ ZOO = "plain_zoo"
 
 @pytest.fixture(autouse=True)
 def every_size_is_worth_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "SMALLEST_PARALLEL_BYTES", 0)
+    for plan in (mysql_plan, postgresql_plan):
+        monkeypatch.setattr(plan, "SMALLEST_PARALLEL_BYTES", 0)
 
 
 def artifact_of(store: Path, database: str) -> catalog.Artifact:
@@ -51,7 +53,7 @@ def test_each_section_is_a_gzip_file_of_its_own(server: PrivateServer, store: Pa
     restore_info = artifact.metadata.restore_info
     assert restore_info is not None
     kinds = [section.kind for section in restore_info.sections]
-    assert (kinds[0], kinds[-1], set(kinds[1:-1])) == ("pre_data", "post_data", {"data"})
+    assert (kinds[0], kinds[-1], set(kinds[1:-1])) == ("pre_data", "post_data", {"data", "post_data"})
     assert kinds.count("data") > 2
     content, offset = artifact.paths.data.read_bytes(), 0
     for section in restore_info.sections:
@@ -122,6 +124,10 @@ def test_every_artifact_taken_under_writers_is_of_one_moment(
     assert len(artifacts) == RUNS
     union = " UNION ALL ".join(f"SELECT balance FROM account_{table}" for table in range(LANES))
     for artifact in artifacts:
+        restore_info = artifact.metadata.restore_info
+        assert restore_info is not None
+        assert restore_info.lanes > 1
+        assert restore_info.warnings == []
         target = new_database()
         # The restore itself compares the rows of the growing ledger with what was counted in the dump's snapshot.
         result = put_back(server, artifact, target)

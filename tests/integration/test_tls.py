@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, process
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases import registry
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import Endpoint, Server
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import Server
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.mysql import connection as mysql
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.postgresql import (
     connection as postgresql_connection,
 )
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.values import Endpoint
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.secrets import Login
 
 from tests.integration.ansible import Result, run_module

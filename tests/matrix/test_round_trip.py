@@ -36,12 +36,13 @@ def login(server: PrivateServer) -> dict[str, Any]:
 def test_a_dropped_database_comes_back_as_it_was(server: PrivateServer, store: Path, name: str) -> None:
     load_zoo(server, name)
     before = server.whole_dump(name, create=True)
-    taken = back_up(server, store, databases=[name])
+    taken = back_up(server, store, databases=[name], fingerprint="content")
     assert taken.rc == 0, taken.stdout
     server.drop_database(name)
     restored = put_back(server, store, name)
     assert restored.rc == 0, restored.stdout
     assert restored.result["restore"]["comparison"]["schema_hash_equal"]
+    assert restored.result["restore"]["comparison"]["fingerprints_compared"] > 10
     assert restored.result["restore"]["warnings"] == []
     assert server.whole_dump(name, create=True) == before
     server.drop_database(name)

@@ -313,7 +313,7 @@ class PrivateServer(abc.ABC):
         if account is not None:
             for path in [self.folder, *self.folder.rglob("*")]:
                 if not path.name.startswith("client"):
-                    os.chown(path, *account)
+                    os.chown(path, *account, follow_symlinks=False)
 
     def _run(self, prepare: list[list[str]]) -> None:
         if self._guardian is not None and self._guardian.stdin is not None:

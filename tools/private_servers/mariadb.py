@@ -17,6 +17,7 @@ class MariadbServer(MysqlFamilyServer):
     flavour = "mariadb"
     client_program = "mariadb"
     dump_program = "mariadb-dump"
+    dump_options = ("--dump-history",)
     # When it comes to a database's events, it selects the database by its escaped name, and does not find it.
     dump_loses_quoted_names = True
     # Its bootstrap also makes accounts without a password, one for this machine's name.

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from .base import PrivateServer, PrivateServerError
 
 # Any fixed value does: pg_dump otherwise makes one up for each dump.
 RESTRICT_KEY = "backupdb"
+# Control files and scripts of extensions that no package carries.
+EXTENSIONS = Path(__file__).parent / "zoo" / "extensions"
 # What the kernel was given outlives a killed process, so nothing has to reach a disk.
 FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
 
@@ -56,6 +59,30 @@ class PostgresqlServer(PrivateServer):
         write_private(self.password_file, f"*:*:*:{self.admin_user}:{escaped}\n")
         lines = [f"{name} = {quote_literal(value)}\n" for name, value in self._settings().items()]
         write_private(private / "settings.conf", "".join(lines))
+        self._copy_programs()
+
+    def _copy_programs(self) -> None:
+        """Give the server a share folder of its own, with our extensions beside the packaged ones.
+
+        It looks for that folder, and for libraries, where they are from its own program.
+        """
+        version = self.bin_dir.parent.name
+        program = self._own_program
+        program.parent.mkdir(parents=True)
+        shutil.copy(self.bin_dir / "postgres", program)
+        (program.parent.parent / "lib").symlink_to(self.inside(self.bin_dir.parent / "lib"))
+        packaged = self.server_root / "usr/share/postgresql" / version
+        own = self.folder / "usr/share/postgresql" / version
+        (own / "extension").mkdir(parents=True)
+        for path in [*packaged.iterdir(), *(packaged / "extension").iterdir()]:
+            if path.name != "extension":
+                (own / path.relative_to(packaged)).symlink_to(self.inside(path))
+        for path in EXTENSIONS.iterdir():
+            shutil.copy(path, own / "extension")
+
+    @property
+    def _own_program(self) -> Path:
+        return self.folder / "usr/lib/postgresql" / self.bin_dir.parent.name / "bin/postgres"
 
     def _settings(self) -> dict[str, str]:
         settings = {
@@ -95,7 +122,7 @@ class PostgresqlServer(PrivateServer):
     def server_command(self) -> list[str]:
         """Return the postmaster's command."""
         settings = self.inside(self.folder / "private" / "settings.conf")
-        return [self.inside(self.bin_dir / "postgres"), f"--config_file={settings}"]
+        return [self.inside(self._own_program), f"--config_file={settings}"]
 
     def connect_as(self, user: str, password: str, database: str | None = None) -> Any:
         """Return a psycopg2 connection in autocommit mode."""

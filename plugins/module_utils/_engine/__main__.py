@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--database", metavar="NAME", required=True)
     one.add_argument("--target-database", metavar="NAME", help="default: the name it had")
     one.add_argument("--force", action="store_true", help="replace the database if it exists")
+    one.add_argument("--jobs", type=int, help="programs that load at a time (default: as many as processors)")
     one.set_defaults(action=_restore)
 
     one = commands.add_parser("config", parents=[shared], help="check the configuration")
@@ -114,7 +116,8 @@ def _restore(config: AppConfig, options: argparse.Namespace) -> tuple[dict[str, 
     artifact = catalog.find_latest(config.storage.base_path, database_id=options.database_id, database=options.database)
     entry = instances.find_config(config, options.database_id)
     server = instances.with_stored_login(entry, config.credentials).server()
-    request = restore.Request(artifact, options.target_database or options.database, options.force)
+    target = options.target_database or options.database
+    request = restore.Request(artifact, target, options.force, jobs=options.jobs or os.cpu_count() or 1)
     store = backup.Store.of_this_host(config.storage)
     with store.locked(entry.id):
         result = restore.restore(server, request, store.clock())

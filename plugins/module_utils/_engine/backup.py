@@ -7,12 +7,23 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import dataclasses
 import socket
 import time
 from dataclasses import dataclass
 
-from . import catalog, compressors, errors, layout, locking, sections, storage, stream
-from .databases.base import Dump, DumpOptions, Entry, Inspection, Server
+from . import catalog, compressors, errors, layout, locking, sections, sequences, storage, stream
+from .databases.base import Server
+from .databases.values import (
+    SCHEMA_HASH_SCHEME,
+    Dump,
+    DumpOptions,
+    Entry,
+    Fingerprinted,
+    Inspection,
+    every_table,
+    no_table,
+)
 from .instances import Instance
 from .models.config import StorageConfig
 from .models.metadata import (
@@ -50,9 +61,17 @@ class Store:
 
 
 @dataclass(frozen=True)
+class Companion:
+    """The accounts artifact of the same run: its filename, if there is one, and why it is not whole, if it is not."""
+
+    filename: str | None = None
+    lacking: str | None = None
+
+
+@dataclass(frozen=True)
 class Subject:
-    """The database to back up, as its server lists it, how large its artifact is expected to be, and how
-    many parts of it are dumped at a time.
+    """The database to back up, as its server lists it, how large its artifact is expected to be, how many
+    parts of it are dumped at a time at the most, each while it has its ``lane``, and what was saved of the accounts.
     """
 
     instance: Instance
@@ -60,6 +79,8 @@ class Subject:
     entry: Entry
     estimated_bytes: int
     lanes: int = 1
+    lane: sections.Lane = contextlib.nullcontext
+    companion: Companion = Companion()
 
 
 @dataclass(frozen=True)
@@ -125,10 +146,14 @@ def back_up(
         clock=store.clock,
     ) as draft:
         config = instance.config
-        options = DumpOptions(config.exclude_tables, config.dump_timeout, subject.lanes)
+        fingerprinted = every_table if config.fingerprint == "content" else no_table
+        options = DumpOptions(config.exclude_tables, config.dump_timeout, subject.lanes, fingerprinted)
+        numbers = server.read_sequences(entry.name, config.exclude_tables)
         with server.begin_dump(entry.name, options) as dump:
             written, inspection = _write(dump, draft, subject, store, compressing)
-            warnings = dump.warnings
+            warnings = dump.warnings + _unhashed(entry.name, inspection, fingerprinted)
+        numbers = sequences.bounds(numbers, server.read_sequences(entry.name, config.exclude_tables))
+        inspection = dataclasses.replace(inspection, sequences=numbers)
         draft.seal()
         _reread(draft, written, store.config)
         metadata = BackupMetadata(
@@ -139,7 +164,8 @@ def back_up(
                 hostname=store.hostname,
                 timestamp=draft.moment,
                 duration_seconds=round(time.monotonic() - started, 3),
-                status="success",
+                status="partial" if subject.companion.lacking else "success",
+                error_message=subject.companion.lacking,
             ),
             file_info=FileInfoModel(
                 filename=draft.paths.data.name,
@@ -152,7 +178,9 @@ def back_up(
             schema_info=inspection.schema,
             restore_info=_restore_info(subject, dump, written, inspection, store.config.compression_level),
         )
-        return draft.publish(metadata), warnings
+        # None is given to a run that is to end.
+        with subject.lane():
+            return draft.publish(metadata), warnings
 
 
 def _write(
@@ -163,13 +191,26 @@ def _write(
     with concurrent.futures.ThreadPoolExecutor(1, "inspect") as inspecting:
         inspection = inspecting.submit(dump.inspect)
         try:
-            written = sections.write(draft.sink, dump, subject.lanes, compression, subject.server.check_text)
+            check_text = subject.server.check_text
+            written = sections.write(draft.sink, dump, subject.lanes, compression, check_text, lane=subject.lane)
         except errors.ValidationError:
             # An inspection that failed has ended the snapshot that the dump needed: its error is the cause.
             if inspection.done():
                 inspection.result()
             raise
         return written, inspection.result()
+
+
+def _unhashed(database: str, inspection: Inspection, fingerprinted: Fingerprinted) -> list[str]:
+    lacking = [
+        table
+        for table in inspection.tables
+        if table.fingerprint is None and fingerprinted((table.schema_name, table.name))
+    ]
+    if not lacking:
+        return []
+    share = f"{len(lacking)} of {len(inspection.tables)} tables"
+    return [f"{database}: the content of {share} was not hashed, for they are not read in the dump's snapshot"]
 
 
 def _reread(draft: catalog.Draft, written: sections.Written, config: StorageConfig) -> None:
@@ -194,7 +235,16 @@ def _restore_info(
         raw_size_bytes=written.raw_size_bytes,
         sections=written.sections,
         tables=inspection.tables,
+        accounts=inspection.accounts,
+        owners=inspection.owners,
+        collations=inspection.collations,
+        tablespaces=inspection.tablespaces,
+        sequences=inspection.sequences,
+        invalid=inspection.invalid,
+        database_size_bytes=inspection.database_size_bytes,
+        schema_hash_scheme=SCHEMA_HASH_SCHEME,
         lanes=min(subject.lanes, len(dump.data)) or 1,
         lock_held_seconds=dump.lock_held_seconds,
         warnings=dump.warnings,
+        accounts_artifact=subject.companion.filename,
     )

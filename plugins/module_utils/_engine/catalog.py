@@ -34,6 +34,11 @@ class Artifact:
     metadata: BackupMetadata
 
     @property
+    def data(self) -> Path:
+        """The data file."""
+        return self.paths.data
+
+    @property
     def moment(self) -> datetime:
         """When the artifact was taken, with its offset."""
         return self.metadata.backup_info.timestamp
@@ -94,11 +99,15 @@ class Draft:
 
     def publish(self, metadata: BackupMetadata) -> Artifact:
         """Make the draft an artifact. Whatever interrupts this, the next sweep finishes or removes it."""
-        checksum = f"{metadata.file_info.checksum}  {self.paths.data.name}\n"
-        storage.write_partial(self.paths.checksum, checksum.encode("ascii"))
-        storage.write_partial(self.paths.metadata, metadata.to_json().encode("utf-8"))
-        _settle_all(self.paths)
+        self.settle(metadata.file_info.checksum, metadata.to_json())
         return Artifact(self.paths, metadata)
+
+    def settle(self, digest: str, metadata: str) -> None:
+        """Give the draft's files their names: the data, which has this digest (hex), and the text of its metadata."""
+        checksum = f"{digest}  {self.paths.data.name}\n"
+        storage.write_partial(self.paths.checksum, checksum.encode("ascii"))
+        storage.write_partial(self.paths.metadata, metadata.encode("utf-8"))
+        _settle_all(self.paths)
 
 
 @contextlib.contextmanager
@@ -110,8 +119,8 @@ def draft(
     Names are never used twice: where an artifact of this second exists (also after a clock change),
     the draft takes the next free second. Raise StorageError if the files cannot be made.
     """
-    while True:
-        moment = clock()
+
+    def paths_at(moment: datetime) -> layout.ArtifactPaths:
         folder = layout.artifact_folder(
             config.base_path,
             config.structure,
@@ -120,8 +129,19 @@ def draft(
             database_name=database_name,
             moment=moment,
         )
-        paths = layout.artifact_paths(folder, database_name, moment, config.checksum_algorithm)
-        storage.make_folder(config.base_path, folder)
+        return layout.artifact_paths(folder, database_name, moment, config.checksum_algorithm)
+
+    with drafted(config.base_path, paths_at, clock) as one:
+        yield one
+
+
+@contextlib.contextmanager
+def drafted(base_path: Path, paths_at: Callable[[datetime], layout.ArtifactPaths], clock: Clock) -> Iterator[Draft]:
+    """Yield a draft of the paths that ``paths_at`` gives for a moment; see draft."""
+    while True:
+        moment = clock()
+        paths = paths_at(moment)
+        storage.make_folder(base_path, paths.data.parent)
         descriptor = _reserve(paths)
         if descriptor is not None:
             break
@@ -171,23 +191,32 @@ def list_artifacts(base_path: Path, filters: Filters | None = None, details: boo
     """
     listing = Listing()
     wanted = filters or Filters()
-    for folder, files in layout.walk(base_path):
-        present = set(files)
-        for filename in files:
-            if not filename.endswith(layout.METADATA_SUFFIX) or filename.startswith("."):
-                continue
-            path = folder.joinpath(filename)
-            try:
-                artifact = load_artifact(path, details)
-            except errors.BackupDBError as error:
-                listing.problems.append(error.message)
-                continue
-            if artifact.paths.data.name not in present:
-                listing.problems.append(f"{path} names {artifact.paths.data.name}, which does not exist")
-            elif wanted.admit(artifact):
-                listing.artifacts.append(artifact)
+    for path in metadata_files(base_path, accounts=False):
+        try:
+            artifact = load_artifact(path, details)
+            require_data(path, artifact.paths)
+        except errors.BackupDBError as error:
+            listing.problems.append(error.message)
+            continue
+        if wanted.admit(artifact):
+            listing.artifacts.append(artifact)
     listing.artifacts.sort(key=lambda artifact: (artifact.moment, str(artifact.paths.data)), reverse=True)
     return listing
+
+
+def metadata_files(base_path: Path, *, accounts: bool) -> Iterator[Path]:
+    """Yield the metadata files of accounts artifacts, or those of the artifacts of databases."""
+    for folder, files in layout.walk(base_path):
+        for filename in files:
+            whole = filename.endswith(layout.METADATA_SUFFIX) and not filename.startswith(".")
+            if whole and layout.is_accounts_name(filename) is accounts:
+                yield folder.joinpath(filename)
+
+
+def require_data(metadata: Path, paths: layout.ArtifactPaths) -> None:
+    """Raise NotFoundError when the data file is gone that a metadata file names."""
+    if not paths.data.exists():
+        raise errors.NotFoundError(f"{metadata} names {paths.data.name}, which does not exist")
 
 
 def latest_of_each(base_path: Path, hostname: str | None = None) -> dict[tuple[str, str], Artifact]:
@@ -204,14 +233,18 @@ def load_artifact(metadata_path: Path, details: bool = True) -> Artifact:
 
     Raise NotFoundError when it does not exist, ValidationError when it is not valid metadata.
     """
+    metadata = BackupMetadata.from_json(read_metadata(metadata_path), str(metadata_path), details)
+    return Artifact(layout.paths_of_metadata(metadata_path, metadata.file_info.checksum_algorithm), metadata)
+
+
+def read_metadata(metadata_path: Path) -> bytes:
+    """Return the content of a metadata file. Raise NotFoundError when it does not exist, else StorageError."""
     try:
-        content = metadata_path.read_bytes()
+        return metadata_path.read_bytes()
     except FileNotFoundError as error:
         raise errors.NotFoundError(f"{metadata_path} does not exist") from error
     except OSError as error:
         raise errors.StorageError(f"{metadata_path} cannot be read: {error.strerror}") from error
-    metadata = BackupMetadata.from_json(content, str(metadata_path), details)
-    return Artifact(layout.paths_of_metadata(metadata_path, metadata.file_info.checksum_algorithm), metadata)
 
 
 def find_latest(
@@ -279,6 +312,6 @@ def _paths_of_any(target: Path) -> layout.ArtifactPaths | None:
                 return known
         elif target.name.endswith(f"{layout.DATA_SUFFIX}.{algorithm}"):
             return layout.paths_of_data(target.with_suffix(""), algorithm)
-        elif layout.is_artifact_name(target.name):
+        elif layout.is_artifact_name(target.name) or layout.is_accounts_name(target.name):
             return layout.paths_of_data(target, algorithm)
     return None

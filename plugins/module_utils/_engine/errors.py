@@ -90,3 +90,15 @@ class RunError(BackupDBError):
     def __init__(self, message: str, error_code: str, **context: Any) -> None:
         super().__init__(message, **context)
         self.error_code = error_code
+
+
+class PreflightError(BackupDBError):
+    """Several things stand against a restore, all in ``findings``; its code is the one that they share, if they do."""
+
+    error_code = ValidationError.error_code
+
+    def __init__(self, message: str, hint: str | None, findings: list[dict[str, Any]]) -> None:
+        super().__init__(message, hint, findings=findings)
+        codes = {finding["error_code"] for finding in findings}
+        if len(codes) == 1:
+            self.error_code = codes.pop()

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from . import errors, secrets
-from .databases.base import Endpoint, Entry, Server
+from .databases.base import Server
 from .databases.registry import server_at
+from .databases.values import Endpoint, Entry
 from .models.config import AppConfig, CredentialsConfig, DatabaseConfig
 
 

@@ -7,6 +7,8 @@
     mydb_20260109_020000_full.sql.gz
     mydb_20260109_020000_full.sql.gz.sha256
     mydb_20260109_020000_full.metadata.json      the artifact exists if and only if this file does
+{base}/{hostname}/{db_id}/
+    users_20260109_020000.sql.gz                 the accounts of an instance, with the same two files beside it
 
 Names of databases are arbitrary; in a path every byte outside ``[A-Za-z0-9_.-]`` is percent-encoded,
 a leading dot or dash too. The metadata has the real name and is the authority.
@@ -30,11 +32,14 @@ from . import errors
 LONGEST_NAME = 200
 DIGEST_MARK = "~"
 DIGEST_LENGTH = 16
+ACCOUNTS_NAME = "users"
 DATA_SUFFIX = ".sql.gz"
 METADATA_SUFFIX = ".metadata.json"
 PARTIAL_SUFFIX = ".partial"
 LOCKS_FOLDER = ".locks"
 _STEM = re.compile(r"(?P<name>.+)_(?P<moment>\d{8}_\d{6})_(?P<backup_type>full|incremental|differential)")
+# The name of a database's artifact ends with its type, so neither can be taken for the other.
+_ACCOUNTS_STEM = re.compile(rf"{ACCOUNTS_NAME}_\d{{8}}_\d{{6}}")
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,24 @@ def artifact_paths(
     return _paths(folder, f"{encode_name(database_name)}_{moment:%Y%m%d_%H%M%S}_{backup_type}", checksum_algorithm)
 
 
+def accounts_paths(
+    base_path: Path, *, hostname: str, database_id: str, moment: datetime, checksum_algorithm: str
+) -> ArtifactPaths:
+    """Return the paths of the accounts artifact of an instance, whatever the ``structure`` is for databases."""
+    folder = accounts_folder(base_path, hostname, database_id)
+    return _paths(folder, f"{ACCOUNTS_NAME}_{moment:%Y%m%d_%H%M%S}", checksum_algorithm)
+
+
+def accounts_folder(base_path: Path, hostname: str, database_id: str) -> Path:
+    """Return the folder that the accounts artifacts of an instance are in."""
+    return base_path / encode_name(hostname) / encode_name(database_id)
+
+
+def accounts_metadata(base_path: Path, hostname: str, database_id: str, filename: str) -> Path:
+    """Given the bare name of an accounts artifact's data file, return the path of its metadata."""
+    return paths_of_data(accounts_folder(base_path, hostname, database_id) / filename, "sha256").metadata
+
+
 def paths_of_metadata(metadata: Path, checksum_algorithm: str) -> ArtifactPaths:
     """Given the path of a metadata file, return the paths of its artifact."""
     return _paths(metadata.parent, metadata.name[: -len(METADATA_SUFFIX)], checksum_algorithm)
@@ -105,9 +128,22 @@ def _paths(folder: Path, stem: str, checksum_algorithm: str) -> ArtifactPaths:
     return ArtifactPaths(data, folder / f"{data.name}.{checksum_algorithm}", folder / (stem + METADATA_SUFFIX))
 
 
+def checksum_file(data: Path) -> Path:
+    """Return where the SHA-256 checksum of any data file is, as sha256sum writes it, if it is anywhere."""
+    return data.parent / f"{data.name}.sha256"
+
+
 def is_artifact_name(filename: str) -> bool:
     """Say whether a data file is named as this collection names them."""
     return filename.endswith(DATA_SUFFIX) and _STEM.fullmatch(filename[: -len(DATA_SUFFIX)]) is not None
+
+
+def is_accounts_name(filename: str) -> bool:
+    """Say whether a data or metadata file is named as an accounts artifact's."""
+    return any(
+        filename.endswith(suffix) and _ACCOUNTS_STEM.fullmatch(filename[: -len(suffix)]) is not None
+        for suffix in (DATA_SUFFIX, METADATA_SUFFIX)
+    )
 
 
 def partial(path: Path) -> Path:
@@ -134,6 +170,11 @@ def instance_lock(base_path: Path, hostname: str, database_id: str) -> Path:
 def server_programs(major: str) -> str:
     """Return the folder where Debian's and PGDG's packages put the programs of a PostgreSQL major version."""
     return os.path.join("/usr/lib/postgresql", major, "bin")
+
+
+def postgresql_control_file(data_folder: Path) -> Path:
+    """Return the file in a data folder of PostgreSQL that tells whose it is."""
+    return data_folder / "global" / "pg_control"
 
 
 def walk(base_path: Path) -> Iterator[tuple[Path, list[str]]]:

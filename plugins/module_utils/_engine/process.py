@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -25,21 +26,25 @@ from .redaction import redact
 
 BLOCK_BYTES = 1024 * 1024
 STDERR_TAIL_BYTES = 64 * 1024
+STOP_POLL_MILLISECONDS = 200
 # What a child needs of our own environment; everything else could change what it does.
 INHERITED_VARIABLES = ("PATH", "HOME", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+_children: set[_Child] = set()
 
 
 @dataclass(frozen=True)
 class PrivateFile:
-    """A file that exists only in memory and only for one child: where a password is handed over.
+    """A file that exists only in memory and only for one child: how a password is handed over, among other things.
 
-    Its path goes to the child as the first option (``--defaults-file=`` + path) or as the value of
-    an environment variable (``PGPASSFILE``), whichever is named here.
+    Its path goes to the child as an option at the front (``--defaults-file=`` + path), as the value of an environment
+    variable (``PGPASSFILE``), or as the last argument, whichever is named here.
     """
 
     content: bytes = field(repr=False)
     option: str = ""
     variable: str = ""
+    last_argument: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Command:
 
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
-    private_file: PrivateFile | None = None
+    private_files: tuple[PrivateFile, ...] = ()
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @property
@@ -89,21 +94,33 @@ def output(command: Command, timeout: float = 30) -> str:
     return b"".join(stream_out(command, timeout)).decode("utf-8", "replace")
 
 
-def stream_out(command: Command, timeout: float | None = None) -> Iterator[bytes]:
+def stream_out(command: Command, timeout: float | None = None, stop: threading.Event | None = None) -> Iterator[bytes]:
     """Yield the command's standard output in blocks of up to 1 MiB as they come.
 
     After the last block the exit status is looked at. Raise ProgramError when it is not 0, or when
-    ``timeout`` (seconds) ran out. A consumer that stops early kills the program.
+    ``timeout`` (seconds) ran out. A consumer that stops early kills the program; so does ``stop``, when another
+    thread sets it, also while nothing comes.
     """
     with _running(command, timeout, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as child:
         descriptor = child.process.stdout.fileno()  # type: ignore[union-attr]
         _widen_pipe(descriptor)
         while True:
+            if stop is not None:
+                _wait_for_output(command, descriptor, stop)
             block = os.read(descriptor, BLOCK_BYTES)
             if not block:
                 break
             yield block
         child.finish()
+
+
+def _wait_for_output(command: Command, descriptor: int, stop: threading.Event) -> None:
+    ready = select.poll()
+    ready.register(descriptor, select.POLLIN)
+    while not stop.is_set():
+        if ready.poll(STOP_POLL_MILLISECONDS):
+            return
+    raise ProgramError(f"{command.program} was stopped")
 
 
 def stream_in(command: Command, blocks: Iterable[bytes], timeout: float | None = None) -> None:
@@ -126,6 +143,12 @@ def stream_in(command: Command, blocks: Iterable[bytes], timeout: float | None =
         child.finish()
         if not whole:
             raise ProgramError(f"{command.program} ended well but did not read all that it was given")
+
+
+def end_all() -> None:
+    """Kill every program that runs: whatever waits for one is to give up."""
+    for child in list(_children):
+        child.kill()
 
 
 class _Child:
@@ -173,7 +196,7 @@ def _running(command: Command, timeout: float | None, stdin: int, stdout: int) -
     environment = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
     environment.update(command.environment, LC_ALL="C")
     argv = list(command.argv)
-    with _handed_over(command.private_file, argv, environment) as descriptors:
+    with _handed_over(command.private_files, argv, environment) as descriptors:
         try:
             process = subprocess.Popen(
                 argv,
@@ -188,6 +211,7 @@ def _running(command: Command, timeout: float | None, stdin: int, stdout: int) -
         except OSError as error:
             raise errors.ConfigError(f"{command.argv[0]} cannot be started: {error.strerror}") from error
     child = _Child(command, process)
+    _children.add(child)
     timer = threading.Timer(timeout, child.expire) if timeout else None
     if timer:
         timer.daemon = True
@@ -200,6 +224,7 @@ def _running(command: Command, timeout: float | None, stdin: int, stdout: int) -
         if process.poll() is None:
             child.kill()
             process.wait()
+        _children.discard(child)
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe:
                 with contextlib.suppress(BrokenPipeError):
@@ -208,28 +233,29 @@ def _running(command: Command, timeout: float | None, stdin: int, stdout: int) -
 
 @contextlib.contextmanager
 def _handed_over(
-    private_file: PrivateFile | None, argv: list[str], environment: dict[str, str]
+    private_files: Iterable[PrivateFile], argv: list[str], environment: dict[str, str]
 ) -> Iterator[tuple[int, ...]]:
-    """Put a private file where only the child can open it, and name it in its arguments or environment.
+    """Put private files where only the child can open them, and name them in its arguments or environment.
 
     An anonymous memory file is never on a disk, can be opened more than once (a pipe cannot), passes
     libpq's check that PGPASSFILE is a regular file of mode 0600, and is gone even after a SIGKILL.
     """
-    if private_file is None:
-        yield ()
-        return
-    descriptor = os.memfd_create("private", 0)
-    try:
-        os.fchmod(descriptor, 0o600)
-        _write_all(descriptor, private_file.content)
-        path = f"/dev/fd/{descriptor}"
-        if private_file.option:
-            argv.insert(1, private_file.option + path)
-        if private_file.variable:
-            environment[private_file.variable] = path
-        yield (descriptor,)
-    finally:
-        os.close(descriptor)
+    with contextlib.ExitStack() as stack:
+        descriptors = []
+        for private_file in private_files:
+            descriptor = os.memfd_create("private", 0)
+            stack.callback(os.close, descriptor)
+            descriptors.append(descriptor)
+            os.fchmod(descriptor, 0o600)
+            _write_all(descriptor, private_file.content)
+            path = f"/dev/fd/{descriptor}"
+            if private_file.option:
+                argv.insert(1, private_file.option + path)
+            if private_file.variable:
+                environment[private_file.variable] = path
+            if private_file.last_argument:
+                argv.append(path)
+        yield tuple(descriptors)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -1,34 +1,30 @@
 # Copyright: Contributors to the vya.backupdb project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A whole run: instances -> databases -> artifacts. One failure does not stop the others."""
+"""A whole run: instances -> databases -> artifacts, side by side. One failure does not stop the others."""
 
 from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import functools
 import os
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Callable
+from typing import Any
 
-from . import backup, catalog, compressors, errors, instances
-from .databases.base import Entry, Server
-from .instances import Instance
+from . import backup, catalog, compressors, errors, instances, process, schedule, work
 from .models.config import AppConfig
-from .models.results import BackupResult
-
-#: Gives an instance, or raises: the login of each is looked up only when its turn comes.
-Provider = Callable[[], Instance]
+from .models.results import AccountsResult, BackupResult
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """An instance of a run: its id, and how to come by it."""
+    """An instance of a run: its id, how to come by it, and how many jobs it may take, if that is limited."""
 
     id: str
-    provide: Provider
+    provide: work.Provider
+    jobs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +32,7 @@ class Report:
     """What became of a run."""
 
     results: list[BackupResult] = field(default_factory=list)
+    accounts: list[AccountsResult] = field(default_factory=list)
     plan: list[backup.Plan] = field(default_factory=list)
     swept: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -72,19 +69,21 @@ class Report:
 
     def warnings(self) -> list[str]:
         """Return what should be known of the run, and of the backups that went well."""
-        return self.notes + [warning for result in self.results for warning in result.warnings]
+        of_accounts = [warning for result in self.accounts for warning in result.warnings]
+        return self.notes + of_accounts + [warning for result in self.results for warning in result.warnings]
 
     def raise_for_failures(self) -> None:
         """Raise RunError, with the whole report in its details, when anything failed."""
         code, message = self.error_code(), self.message()
         if code is not None and message is not None:
-            changed = any(result.success for result in self.results)
+            changed = any(result.success or result.backup_file for result in self.results)
             raise errors.RunError(message, code, changed=changed, **self.as_dict())
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for a result."""
         described: dict[str, Any] = {
             "results": [result.as_dict() for result in self.results],
+            "accounts": [result.as_dict() for result in self.accounts],
             "summary": self.summary(),
             "swept": self.swept,
         }
@@ -96,7 +95,7 @@ class Report:
 def configured(config: AppConfig, ids: Sequence[str] | None = None) -> list[Wanted]:
     """Return the instances of a configuration that a run is to work on. Raise as instances.select_configs does."""
     return [
-        Wanted(entry.id, lambda entry=entry: instances.with_stored_login(entry, config.credentials))  # type: ignore[misc]
+        Wanted(entry.id, functools.partial(instances.with_stored_login, entry, config.credentials), entry.jobs)
         for entry in instances.select_configs(config, ids)
     ]
 
@@ -109,96 +108,51 @@ def back_up(
     jobs: int | None = None,
     check: bool = False,
 ) -> Report:
-    """Back up the databases of each instance, several at a time; with ``check``, only plan it.
+    """Back up the databases of all instances, ``jobs`` at a time, the biggest first; with ``check``, only plan it.
 
-    ``databases`` narrows the run to those names; ``jobs`` is how many are dumped at a time (by default as many as
-    there are processors). Failures are in the report.
+    ``databases`` narrows the run to those names; without ``jobs``, see jobs_of. Failures are in the report, in the
+    order of the instances. Raise ConfigError when ``jobs`` is less than one.
     """
+    everyone = list(wanted)
+    at_a_time = jobs_of(everyone, jobs)
     report = Report()
-    processors = os.cpu_count() or 1
     if compressors.name(store.config.compression_level) == compressors.SLOW_LIBRARY:
         report.notes.append(compressors.SLOW_WARNING)
     latest = catalog.latest_of_each(store.config.base_path, store.hostname)
     if not check:
         report.swept.extend(catalog.sweep(store.config.base_path))
-    with concurrent.futures.ThreadPoolExecutor(processors, "compress") as compressing:
-        for one in wanted:
-            try:
-                instance = one.provide()
-                at_a_time = jobs or instance.config.jobs or processors
-                task = _Task(instance, instance.server(), store, latest, check, compressing)
-                _run_instance(task, databases, at_a_time, report)
-            except errors.BackupDBError as error:
-                report.results.append(_failure(one.id, "", error, 0.0, store))
+    threads = min(at_a_time, os.cpu_count() or 1)
+    with contextlib.ExitStack() as stack:
+        compressing = stack.enter_context(concurrent.futures.ThreadPoolExecutor(threads, "compress"))
+        # Without compressors no text goes on, without programs none comes.
+        shut = functools.partial(compressing.shutdown, wait=False, cancel_futures=True)
+        timetable = schedule.Schedule(at_a_time, [shut, process.end_all])
+        common = work.Common(store, databases, check, latest, compressing, timetable)
+        each_work = [work.InstanceWork(one.id, one.provide, common) for one in everyone]
+        for each in each_work:
+            stack.callback(each.lock.close)
+        timetable.add([schedule.Task(each.begin, schedule.Group(at_a_time), urgent=True) for each in each_work])
+        timetable.run()
+    for each in each_work:
+        report.plan.extend(each.plans())
+        report.results.extend(each.results())
+        if each.accounts is not None:
+            report.accounts.append(each.accounts)
     return report
 
 
-@dataclass(frozen=True)
-class _Task:
-    """The instance that is worked on, and all that this takes."""
+def jobs_of(wanted: Sequence[Wanted], jobs: int | None) -> int:
+    """Return how many dumps a run makes at a time.
 
-    instance: Instance
-    server: Server
-    store: backup.Store
-    latest: dict[tuple[str, str], catalog.Artifact]
-    check: bool
-    compressing: concurrent.futures.Executor
-
-
-def _run_instance(task: _Task, databases: Sequence[str] | None, jobs: int, report: Report) -> None:
-    with contextlib.nullcontext() if task.check else task.store.locked(task.instance.id):
-        chosen = instances.select_databases(task.instance, task.server.list_databases(), databases)
-        at_a_time = min(jobs, len(chosen))
-        # What the databases leave of the jobs goes to the parts of each.
-        lanes = jobs // at_a_time
-        with concurrent.futures.ThreadPoolExecutor(at_a_time, "database") as pool:
-            for result, plan in pool.map(lambda entry: _work(task, entry, lanes), chosen):
-                if plan is not None:
-                    report.plan.append(plan)
-                if result is not None:
-                    report.results.append(result)
-
-
-def _work(task: _Task, entry: Entry, lanes: int) -> tuple[BackupResult | None, backup.Plan | None]:
-    started = time.monotonic()
-    instance = task.instance
-    estimated = backup.estimate(entry, task.latest.get((instance.id, entry.name)))
-    subject = backup.Subject(instance, task.server, entry, estimated, lanes)
-    try:
-        if task.check:
-            return None, backup.plan_backup(subject, task.store)
-        artifact, warnings = backup.back_up(subject, task.store, task.compressing)
-    except errors.BackupDBError as error:
-        return _failure(instance.id, entry.name, error, time.monotonic() - started, task.store), None
-    return _success(artifact, warnings), None
-
-
-def _success(artifact: catalog.Artifact, warnings: list[str]) -> BackupResult:
-    info = artifact.metadata.backup_info
-    return BackupResult(
-        success=True,
-        database_id=info.database_id,
-        database_name=info.database_name,
-        backup_file=artifact.paths.data,
-        metadata_file=artifact.paths.metadata,
-        checksum_file=artifact.paths.checksum,
-        duration_seconds=info.duration_seconds,
-        size_bytes=artifact.metadata.file_info.size_bytes,
-        warnings=warnings,
-        timestamp=artifact.moment,
-    )
-
-
-def _failure(
-    database_id: str, database: str, error: errors.BackupDBError, seconds: float, store: backup.Store
-) -> BackupResult:
-    return BackupResult(
-        success=False,
-        database_id=database_id,
-        database_name=database,
-        duration_seconds=round(seconds, 3),
-        error_message=error.message,
-        error_code=error.error_code,
-        hint=error.hint,
-        timestamp=store.clock(),
-    )
+    Where ``jobs`` does not say it: as many as there are processors, or as the instance with the most jobs may have
+    where that is more; but never more than all instances together may have.
+    """
+    if jobs is not None:
+        if jobs < 1:
+            raise errors.ConfigError(
+                f"jobs is {jobs}, but a run needs at least one", "Set it to 1 or more, or leave it out"
+            )
+        return jobs
+    processors = os.cpu_count() or 1
+    own = [one.jobs or processors for one in wanted]
+    return min(sum(own), max([processors, *own])) or 1

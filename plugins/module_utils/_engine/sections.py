@@ -6,7 +6,8 @@
 The first part comes first and the last ones last; those between may come in any order. One worker at a time
 has the pen and writes straight into the artifact; the others write into nameless temporary files beside it, which
 are copied in behind as soon as the pen is free. So the file never waits for a part, and the temporary files together
-are never larger than the artifact itself.
+are never larger than the artifact itself. A part's text may be cut into several sections; that changes where gzip
+members begin, never the text.
 """
 
 from __future__ import annotations
@@ -22,10 +23,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 from . import errors, stream
-from .databases.base import Dump, Part
+from .databases.values import Dump, Part, Run
 from .models.metadata import SectionInfo
 
 CheckText = Callable[[stream.Text], None]
+#: Gives what is held while a part is read: its turn among all that share the machine.
+Lane = Callable[[], contextlib.AbstractContextManager[object]]
+
+# A section is not ended before its text is that long, so that thousands of small tables make few sections.
+SMALLEST_CUT_BYTES = 8 * 1024 * 1024
+# For so long programs that run already can wait to be read: servers lose patience after 60 s (net_write_timeout).
+FIRST_PATIENCE_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -47,40 +55,75 @@ class Written:
     sections: list[SectionInfo]
 
 
-def write(sink: BinaryIO, dump: Dump, lanes: int, compression: Compression, check_text: CheckText) -> Written:
-    """Write all parts of a dump, up to ``lanes`` of them side by side.
+def write(
+    sink: BinaryIO,
+    dump: Dump,
+    lanes: int,
+    compression: Compression,
+    check_text: CheckText,
+    *,
+    lane: Lane = contextlib.nullcontext,
+) -> Written:
+    """Write all parts of a dump, up to ``lanes`` of them side by side, each of these while it has its ``lane``.
 
     ``check_text`` looks at the ends of each part's text. Raise what it, a part or the sink raises; then every
     other part has been ended.
     """
     writer = _Writer(sink, compression, check_text)
-    writer.write(dump.first)
     if dump.data:
-        with concurrent.futures.ThreadPoolExecutor(lanes, "section") as pool:
-            largest_first = sorted(dump.data, key=lambda part: part.size_bytes, reverse=True)
-            work = [pool.submit(writer.write_or_spool, part) for part in largest_first]
-            try:
-                for done in concurrent.futures.as_completed(work):
-                    done.result()
-            except BaseException:
-                writer.stop.set()
-                for waiting in work:
-                    waiting.cancel()
-                raise
-        writer.append_spools()
+        _write_side_by_side(writer, dump, lanes, lane)
+    else:
+        writer.write(dump.first)
     for part in dump.last:
         writer.write(part)
     return writer.written()
 
 
+def _write_side_by_side(writer: _Writer, dump: Dump, lanes: int, lane: Lane) -> None:
+    """Write the first part and all parts of the data."""
+
+    def write_in_turn(part: Part) -> None:
+        with contextlib.nullcontext() if part.is_running else lane():
+            if not writer.stop.is_set():
+                writer.write_or_spool(part)
+
+    patience = FIRST_PATIENCE_SECONDS if any(part.is_running for part in dump.data) else None
+    largest_first = sorted(dump.data, key=lambda part: part.size_bytes, reverse=True)
+    with contextlib.ExitStack() as stack:
+        pools = [concurrent.futures.ThreadPoolExecutor(workers, "section") for workers in (1, lanes)]
+        for pool in pools:
+            stack.enter_context(pool)
+        work = [pools[0].submit(writer.write_or_spool, dump.first)]
+        try:
+            for done in concurrent.futures.wait(work, patience).done:
+                done.result()
+            work += [pools[1].submit(write_in_turn, part) for part in largest_first]
+            for done in concurrent.futures.as_completed(work):
+                done.result()
+        except BaseException:
+            writer.stop.set()
+            for waiting in work:
+                waiting.cancel()
+            raise
+    writer.append_spools()
+
+
+@dataclass(frozen=True)
+class _Section:
+    """A section as it was written: how long it and its text are, and whose rows are in it."""
+
+    tables: Sequence[str]
+    size_bytes: int
+    text: stream.Text
+
+
 @dataclass(frozen=True)
 class _Spool:
-    """A finished section that waits for the pen."""
+    """A finished part that waits for the pen."""
 
     part: Part
     file: BinaryIO
-    size_bytes: int
-    raw_size_bytes: int
+    sections: list[_Section]
 
 
 class _Writer:
@@ -93,7 +136,7 @@ class _Writer:
         self._check_text = check_text
         self._digest = hashlib.new(compression.checksum_algorithm)
         self._sections: list[SectionInfo] = []
-        self._positions: dict[int, list[int]] = {}
+        self._positions: dict[int, range] = {}
         self._offset = 0
         self._pen = threading.Lock()
         self._spools: list[_Spool] = []
@@ -101,8 +144,7 @@ class _Writer:
 
     def write(self, part: Part) -> None:
         """Write a part at the end of the file; the caller has the pen or is alone."""
-        written = self._compress(part, self._sink, self._digest)
-        self._add(part, written.size_bytes, written.text.raw_size_bytes)
+        self._add(part, self._compress(part, self._sink, self._digest))
 
     def write_or_spool(self, part: Part) -> None:
         """Write a part into the file if the pen is free, else into a spool."""
@@ -131,17 +173,29 @@ class _Writer:
         raw_size = sum(section.raw_length_bytes for section in self._sections)
         return Written(self._offset, self._digest.hexdigest(), raw_size, self._sections)
 
-    def _compress(self, part: Part, sink: BinaryIO, digest: stream.Digest | None) -> stream.Written:
+    def _compress(self, part: Part, sink: BinaryIO, digest: stream.Digest | None) -> list[_Section]:
         with contextlib.closing(part.open()) as blocks:
-            written = stream.write(
-                sink,
-                self._until_stopped(blocks),
-                level=self._compression.level,
-                executor=self._compression.executor,
-                digest=digest,
-            )
-        self._check_text(written.text)
-        return written
+            text = self._until_stopped(blocks)
+            sections = [
+                self._compress_section(tables, section, sink, digest)
+                for tables, section in (_cut(part.cut(text)) if part.cut else [(part.tables, text)])
+            ]
+        self._check(part, sections)
+        return sections
+
+    def _compress_section(
+        self, tables: Sequence[str], text: Iterator[bytes], sink: BinaryIO, digest: stream.Digest | None
+    ) -> _Section:
+        level, executor = self._compression.level, self._compression.executor
+        written = stream.write(sink, text, level=level, executor=executor, digest=digest)
+        return _Section(tables, written.size_bytes, written.text)
+
+    def _check(self, part: Part, sections: list[_Section]) -> None:
+        size = sum(section.text.raw_size_bytes for section in sections)
+        self._check_text(stream.Text(size, sections[0].text.head, sections[-1].text.tail))
+        missing = set(part.tables) - {table for section in sections for table in section.tables}
+        if missing:
+            raise errors.ValidationError(f"the dump lacks the rows of {', '.join(sorted(missing))}")
 
     def _until_stopped(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
         for block in blocks:
@@ -156,42 +210,66 @@ class _Writer:
         except OSError as error:
             raise errors.StorageError(f"no temporary file can be made in {self._folder}: {error.strerror}") from error
         try:
-            written = self._compress(part, file, None)
+            sections = self._compress(part, file, None)
         except errors.StorageError as error:
             file.close()
             raise errors.StorageError(f"a temporary file in {self._folder} cannot be written: no room") from error
         except BaseException:
             file.close()
             raise
-        self._spools.append(_Spool(part, file, written.size_bytes, written.text.raw_size_bytes))
+        self._spools.append(_Spool(part, file, sections))
 
     def _copy_spools(self) -> None:
         while self._spools:
             spool = self._spools.pop(0)
             with spool.file:
                 self._copy(spool.file)
-            self._add(spool.part, spool.size_bytes, spool.raw_size_bytes)
+            self._add(spool.part, spool.sections)
 
     def _copy(self, file: BinaryIO) -> None:
         file.seek(0)
         while block := file.read(stream.BLOCK_BYTES):
             stream.write_block(self._sink, block, self._digest)
 
-    def _add(self, part: Part, size_bytes: int, raw_size_bytes: int) -> None:
-        self._positions.setdefault(id(part), []).append(len(self._sections))
-        self._sections.append(
-            SectionInfo(
-                kind=part.kind,
-                tables=list(part.tables),
-                offset_bytes=self._offset,
-                length_bytes=size_bytes,
-                raw_length_bytes=raw_size_bytes,
-                depends_on=self._positions_of(part.depends_on),
+    def _add(self, part: Part, sections: list[_Section]) -> None:
+        first = len(self._sections)
+        self._positions[id(part)] = range(first, first + len(sections))
+        for section in sections:
+            self._sections.append(
+                SectionInfo(
+                    kind=part.kind,
+                    tables=list(section.tables),
+                    offset_bytes=self._offset,
+                    length_bytes=section.size_bytes,
+                    raw_length_bytes=section.text.raw_size_bytes,
+                    depends_on=self._positions_of(part.depends_on),
+                )
             )
-        )
-        self._offset += size_bytes
+            self._offset += section.size_bytes
 
     def _positions_of(self, parts: Sequence[Part] | None) -> list[int] | None:
         if parts is None:
             return None
         return sorted(position for part in parts for position in self._positions[id(part)])
+
+
+def _cut(runs: Iterator[Run]) -> Iterator[tuple[list[str], Iterator[bytes]]]:
+    """Yield sections that are long enough, each to be read to its end before the next; then it has named its tables."""
+    following = next(runs, None)
+
+    def section(tables: list[str]) -> Iterator[bytes]:
+        nonlocal following
+        size = 0
+        while following is not None:
+            text, table = following
+            if table is not None:
+                if size > 0 and size >= SMALLEST_CUT_BYTES:
+                    return
+                tables.append(table)
+            size += len(text)
+            yield text
+            following = next(runs, None)
+
+    while following is not None:
+        tables: list[str] = []
+        yield tables, section(tables)

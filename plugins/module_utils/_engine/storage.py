@@ -65,6 +65,17 @@ def sync_folder(folder: Path) -> None:
         raise errors.StorageError(f"the folder {folder} cannot be synced: {error.strerror}") from error
 
 
+def read_head(path: Path, length: int) -> bytes:
+    """Return the first bytes of a file. Raise NotFoundError when there is none, StorageError if it cannot be read."""
+    try:
+        with path.open("rb") as source:
+            return source.read(length)
+    except FileNotFoundError as error:
+        raise errors.NotFoundError(f"{path} does not exist") from error
+    except OSError as error:
+        raise errors.StorageError(f"{path} cannot be read: {error.strerror}") from error
+
+
 def free_bytes(path: Path) -> int:
     """Return how many bytes may still be written to the filesystem that will hold ``path``."""
     existing = path

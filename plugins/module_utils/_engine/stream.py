@@ -11,6 +11,7 @@ most a few blocks per thread are under way, so memory stays flat whatever the si
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -23,6 +24,8 @@ from . import compressors, errors
 
 BLOCK_BYTES = 1024 * 1024
 BLOCKS_IN_FLIGHT = 8
+GZIP_MAGIC = b"\x1f\x8b"
+GZIP_SUFFIX = ".gz"
 # Enough for the preamble and the trailer of every dump tool.
 HEAD_BYTES = 16 * 1024
 TAIL_BYTES = 4 * 1024
@@ -139,13 +142,13 @@ def checksum(path: Path, checksum_algorithm: str) -> str:
     return digest.hexdigest()
 
 
-def read(path: Path) -> Iterator[bytes]:
-    """Yield the text of a gzip file in blocks of at most 1 MiB.
+def read(path: Path, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+    """Yield the text of a gzip file, or of a section of it (in bytes of the file), in blocks of at most 1 MiB.
 
-    Raise ValidationError when the file is truncated, damaged or followed by anything else,
-    StorageError when it cannot be read.
+    A file that is not compressed is its own text. Raise ValidationError when the file is truncated, damaged or followed
+    by anything else, StorageError when it cannot be read.
     """
-    return _inflate(path, _file_blocks(path))
+    return _text_of(path, _file_blocks(path, offset=offset, length=length))
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ class Inspected:
 
 
 def inspect(path: Path, checksum_algorithm: str) -> Inspected:
-    """Read a gzip file once, to its end, and return its checksum and what its text looks like.
+    """Read a data file once, to its end, and return its checksum and what its text looks like.
 
     Raise ValidationError when it is not one whole gzip file, StorageError when it cannot be read.
     """
@@ -169,9 +172,16 @@ def inspect(path: Path, checksum_algorithm: str) -> Inspected:
             digest.update(block)
             yield block
 
-    for block in _inflate(path, hashed()):
+    for block in _text_of(path, hashed()):
         observer.see(block)
     return Inspected(digest.hexdigest(), observer.text())
+
+
+def _text_of(path: Path, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    first = next(blocks, b"")
+    compressed = first.startswith(GZIP_MAGIC) or path.suffix == GZIP_SUFFIX
+    whole = itertools.chain([first], blocks)
+    return _inflate(path, whole) if compressed else whole
 
 
 def _inflate(path: Path, blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -199,15 +209,18 @@ def _inflate(path: Path, blocks: Iterable[bytes]) -> Iterator[bytes]:
         raise errors.ValidationError(f"{path} is truncated: its last gzip member has no end", DISTRUST)
 
 
-def _file_blocks(path: Path, uncached: bool = False) -> Iterator[bytes]:
+def _file_blocks(path: Path, *, uncached: bool = False, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
     try:
         with path.open("rb", buffering=0) as source:
             if uncached:
                 os.posix_fadvise(source.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            source.seek(offset)
             while True:
-                block = source.read(BLOCK_BYTES)
+                block = source.read(BLOCK_BYTES if length is None else min(BLOCK_BYTES, length))
                 if not block:
                     return
+                if length is not None:
+                    length -= len(block)
                 yield block
     except FileNotFoundError as error:
         raise errors.NotFoundError(f"{path} does not exist") from error

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import errors, stream
+from . import errors, sequences, stream
 from .catalog import Artifact
-from .databases.base import Inspection, Server
-from .models.metadata import RestoreInfo, SchemaInfoModel, TableInfo
+from .databases.base import Server
+from .databases.values import FINGERPRINT_SCHEME, SCHEMA_HASH_SCHEME, Fingerprinted, Inspection, TableKey
+from .models.metadata import BackupMetadata, RestoreInfo, SchemaInfoModel, TableInfo
 
 OBJECT_COUNTS = ("tables_count", "views_count", "procedures_count", "functions_count", "triggers_count")
 
@@ -43,12 +45,17 @@ def verify_artifact(artifact: Artifact, server: Server) -> stream.Text:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A restored database beside its metadata: what was compared, and a sentence for each difference."""
+    """A restored database beside its metadata: what was compared, and a sentence for each difference.
+
+    ``schema_hash_equal`` is None where it was not compared.
+    """
 
     objects_compared: int
     tables_compared: int
     rows_compared: int
-    schema_hash_equal: bool
+    fingerprints_compared: int
+    sequences_compared: int
+    schema_hash_equal: bool | None
     differences: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -57,41 +64,89 @@ class Comparison:
             "objects_compared": self.objects_compared,
             "tables_compared": self.tables_compared,
             "rows_compared": self.rows_compared,
+            "fingerprints_compared": self.fingerprints_compared,
+            "sequences_compared": self.sequences_compared,
             "schema_hash_equal": self.schema_hash_equal,
             "differences": self.differences,
         }
 
 
-def compare(schema: SchemaInfoModel, restore_info: RestoreInfo | None, found: Inspection) -> Comparison:
-    """Compare what is in a database with what the metadata says was in its source: objects, tables, rows."""
-    differences = [
-        f"{getattr(found.schema, name)} {name[: -len('_count')]} instead of {getattr(schema, name)}"
-        for name in OBJECT_COUNTS
-        if getattr(found.schema, name) != getattr(schema, name)
-    ]
-    expected = restore_info.tables if restore_info else []
+def fingerprinted(restore_info: RestoreInfo | None) -> Fingerprinted:
+    """Return which tables of a restored database are to be fingerprinted: those whose fingerprint can be compared."""
+    return {_key(table) for table in (restore_info.tables if restore_info else ()) if _is_known(table)}.__contains__
+
+
+def compare(metadata: BackupMetadata, found: Inspection, server: Server, keys: Sequence[TableKey] = ()) -> Comparison:
+    """Compare what is in a database of a server with what the metadata says was in its source.
+
+    These are objects, tables, rows, content, sequences, what is valid, and the schema_hash where a server of the same
+    release made it in the same way. Given ``keys``, only these tables were wanted, and only they are compared.
+    """
+    schema, restore_info = metadata.schema_info, metadata.restore_info
+    wanted = frozenset(keys)
+    expected = [table for table in (restore_info.tables if restore_info else ()) if not wanted or _key(table) in wanted]
     present = {_key(table): table.rows for table in found.tables}
-    compared = rows = 0
-    for table in expected:
-        here = present.get(_key(table))
-        if here is None:
-            differences.append(f"the table {_display(table)} is missing")
-        elif table.exact:
-            compared += 1
-            rows += here
-            if here != table.rows:
-                differences.append(f"the table {_display(table)} has {here} rows instead of {table.rows}")
+    compared = [table for table in expected if table.exact and _key(table) in present]
+    differences = _table_differences(expected, found)
+    if not wanted:
+        differences = _object_differences(schema, found) + differences + _differences_beside(metadata, found, server)
     return Comparison(
-        objects_compared=sum(getattr(schema, name) for name in OBJECT_COUNTS),
-        tables_compared=compared,
-        rows_compared=rows,
-        schema_hash_equal=schema.schema_hash == found.schema.schema_hash,
+        objects_compared=0 if wanted else sum(getattr(schema, name) for name in OBJECT_COUNTS),
+        tables_compared=len(compared),
+        rows_compared=sum(present[_key(table)] for table in compared),
+        fingerprints_compared=sum(_is_known(table) for table in compared),
+        sequences_compared=len(restore_info.sequences) if restore_info and not wanted else 0,
+        schema_hash_equal=None if wanted else schema.schema_hash == found.schema.schema_hash,
         differences=differences,
     )
 
 
-def _key(table: TableInfo) -> tuple[str | None, str]:
+def _object_differences(schema: SchemaInfoModel, found: Inspection) -> list[str]:
+    return [
+        f"{getattr(found.schema, name)} {name[: -len('_count')]} instead of {getattr(schema, name)}"
+        for name in OBJECT_COUNTS
+        if getattr(found.schema, name) != getattr(schema, name)
+    ]
+
+
+def _table_differences(expected: Sequence[TableInfo], found: Inspection) -> list[str]:
+    differences = []
+    present = {_key(table): table for table in found.tables}
+    for table in expected:
+        here = present.get(_key(table))
+        if here is None:
+            differences.append(f"the table {_display(table)} is missing")
+        elif table.exact and here.rows != table.rows:
+            differences.append(f"the table {_display(table)} has {here.rows} rows instead of {table.rows}")
+        elif table.exact and _is_known(table) and here.fingerprint != table.fingerprint:
+            differences.append(f"the table {_display(table)} has other content in its {table.rows} rows")
+    return differences
+
+
+def _differences_beside(metadata: BackupMetadata, found: Inspection, server: Server) -> list[str]:
+    """Return what is different besides objects and tables: sequences, what is valid, definitions."""
+    restore_info = metadata.restore_info
+    if restore_info is None:
+        return []
+    differences = sequences.differences(restore_info.sequences, found.sequences)
+    differences += [f"the {name} is not valid" for name in found.invalid if name not in restore_info.invalid]
+    is_comparable = (
+        restore_info.schema_hash_scheme == SCHEMA_HASH_SCHEME
+        and restore_info.server_flavour == server.flavour
+        and server.release_of(restore_info.server_version) == server.release_of(server.version)
+    )
+    if is_comparable and metadata.schema_info.schema_hash != found.schema.schema_hash:
+        differences.append("the definitions of its objects are not those that were dumped (schema_hash)")
+    return differences
+
+
+def _key(table: TableInfo) -> TableKey:
     return table.schema_name, table.name
+
+
+def _is_known(table: TableInfo) -> bool:
+    """Say whether a table has a fingerprint of the kind that is made here; another one cannot be compared."""
+    return table.fingerprint is not None and table.fingerprint.startswith(f"{FINGERPRINT_SCHEME}:")
 
 
 def _display(table: TableInfo) -> str:

@@ -42,7 +42,7 @@ def test_an_order_costs_what_its_payment_says() -> None:
 def test_a_server_is_filled_and_the_application_can_use_it(server: PrivateServer) -> None:
     rows = {database: fill(server, database) for database in DATABASES}
     assert all(count > 1000 for count in rows.values())
-    create_application(server, "app", "secret")
+    create_application(server, "shop", "app", "secret")
     with contextlib.closing(server.connect_as("app", "secret", "shop")) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM price_history")
         assert cursor.fetchone()[0] > 0

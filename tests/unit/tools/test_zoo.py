@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg2
 import pymysql
@@ -63,6 +64,12 @@ def test_the_vendors_own_dump_brings_the_zoo_back(server: PrivateServer) -> None
 def test_a_zoo_can_have_a_name_with_quotes(server: PrivateServer) -> None:
     load_zoo(server, 'weird db-1 "ü"')
     assert 'weird db-1 "ü"' in server.databases()
+
+
+def test_the_extension_of_the_zoo_is_in_no_folder_of_the_machine(server: PrivateServer) -> None:
+    packaged = [path for path in Path("/usr/share/postgresql").rglob("*") if not path.is_symlink()]
+    assert [path for path in packaged if path.name.startswith("zoo_settings")] == []
+    assert {path.owner() for path in packaged} <= {"root"}
 
 
 def test_what_belongs_to_the_database_itself_is_in_the_dump_with_create(server: PrivateServer) -> None:

@@ -15,9 +15,9 @@ READER = "zoo_reader"
 APP_USER = "zoo_app"
 APP_PASSWORD = "zoo 'p\"w$%\\ü"
 SCRIPTS = {
-    "postgresql": ("postgresql.sql",),
-    "mariadb": ("mysql.sql", "mariadb.sql"),
-    "mysql": ("mysql.sql",),
+    "postgresql": ("postgresql.sql", "postgresql_rare.sql", "postgresql_last.sql"),
+    "mariadb": ("mysql.sql", "mysql_rare.sql", "mariadb.sql"),
+    "mysql": ("mysql.sql", "mysql_rare.sql"),
 }
 
 

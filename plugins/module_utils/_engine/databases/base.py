@@ -11,99 +11,35 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import hashlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Callable, ClassVar, Literal
+from typing import Any, ClassVar
 
 from .. import errors, process, stream
-from ..models.metadata import DatabaseProperties, ExtensionInfo, SchemaInfoModel, TableInfo
-from ..secrets import Login
-from .programs import Program
+from ..models.metadata import (
+    DatabaseProperties,
+    RestoreInfo,
+    SequenceInfo,
+)
+from .accounts import AccountState, AccountsWork, ObjectGrants, SavedAccounts
+from .programs import Program, numbers
+from .values import (
+    Dump,
+    DumpOptions,
+    Endpoint,
+    Entry,
+    Finding,
+    Fingerprinted,
+    Flavour,
+    Inspection,
+    Swap,
+    TableKey,
+    no_table,
+)
 
-Family = Literal["mysql", "postgresql"]
-Flavour = Literal["postgresql", "mariadb", "mysql"]
-SectionKind = Literal["full", "pre_data", "data", "large_objects", "post_data", "routines"]
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where a server is and how to log in; timeouts in seconds.
-
-    ``ssl_mode`` is one of libpq's: disable, prefer, require, verify-ca, verify-full.
-    """
-
-    family: Family
-    host: str
-    port: int
-    login: Login
-    unix_socket: str | None = None
-    ssl_mode: str = "prefer"
-    ca_cert: str | None = None
-    connect_timeout: int = 10
-    client_path: Path | None = None
-
-    def __str__(self) -> str:
-        return f"the {self.family} server at {self.unix_socket or f'{self.host}:{self.port}'}"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A database as the server lists it."""
-
-    name: str
-    size_bytes: int
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What is inside a database, in one consistent view, and what belongs to the database itself."""
-
-    schema: SchemaInfoModel
-    tables: list[TableInfo]
-    properties: DatabaseProperties
-    extensions: list[ExtensionInfo] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of a dump whose text one program makes; ``open`` starts it, and closing its generator ends it.
-
-    ``depends_on`` are the parts that must be loaded before it; None is all that come before it in the file.
-    """
-
-    kind: SectionKind
-    open: Callable[[], Generator[bytes, None, None]]
-    tables: Sequence[str] = ()
-    size_bytes: int = 0
-    depends_on: Sequence[Part] | None = None
-
-
-@dataclass(frozen=True)
-class Dump:
-    """A dump on one snapshot: its parts, and a function that inspects the database in that same snapshot.
-
-    ``first`` comes first and ``last`` last in the file; the parts of ``data`` may be read side by side. A dump by one
-    process has its ``first`` alone. ``inspect`` may run while the text is read, in another thread.
-    ``lock_held_seconds`` is how long writers were kept out for the snapshot.
-    """
-
-    program: Program
-    first: Part
-    inspect: Callable[[], Inspection]
-    data: Sequence[Part] = ()
-    last: Sequence[Part] = ()
-    lock_held_seconds: float | None = None
-    warnings: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class DumpOptions:
-    """How a database is dumped: what is left out, for how long (seconds), and how many parts are read at a time."""
-
-    exclude_tables: Sequence[str] = ()
-    timeout: float | None = None
-    lanes: int = 1
+# The time in the name of a scratch database: YYYYMMDDHHMMSS.
+STAMP_LENGTH = 14
+DIGEST_LENGTH = 8
 
 
 class Server(abc.ABC):
@@ -113,10 +49,12 @@ class Server(abc.ABC):
     answers; what else it raises is said there.
     """
 
-    #: Whether a database can be given another name at once; decides how a restore takes its place.
-    renames_databases: ClassVar[bool]
+    #: What a dump of this family begins with, in one of these forms.
+    first_lines: ClassVar[tuple[bytes, ...]]
     #: The longest name of a database, and whether that is counted in bytes or in characters.
     name_limit: ClassVar[int]
+    #: How many numbers of a version tell one release from another.
+    release_numbers: ClassVar[int]
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
@@ -130,6 +68,10 @@ class Server(abc.ABC):
     @abc.abstractmethod
     def version(self) -> str:
         """The server's version, as in ``15.18``."""
+
+    def release_of(self, version: str) -> tuple[int, ...]:
+        """Return what of a version tells one release from another, to be compared."""
+        return numbers(version)[: self.release_numbers]
 
     @abc.abstractmethod
     def list_databases(self) -> list[Entry]:
@@ -171,6 +113,10 @@ class Server(abc.ABC):
     def missing_privileges(self, database: str) -> list[str]:
         """Return a sentence for each privilege without which a dump of the database would lack something."""
 
+    def read_sequences(self, database: str, exclude_tables: Sequence[str] = ()) -> list[SequenceInfo]:
+        """Return what numbers come from now, as far as it only ever goes one way, without that of excluded tables."""
+        return []
+
     @abc.abstractmethod
     def begin_dump(self, database: str, options: DumpOptions) -> contextlib.AbstractContextManager[Dump]:
         """Start a dump on one consistent snapshot; leaving the context ends it.
@@ -187,7 +133,23 @@ class Server(abc.ABC):
         """Say whether the server has a database of that name."""
 
     def open_sessions(self, database: str) -> list[str]:
-        """Return who keeps a database from being renamed, as ``user (application)``; nobody where it is not renamed."""
+        """Return who keeps a database from being swapped, as ``user (application)``; nobody where nobody can."""
+        return []
+
+    def restore_findings(
+        self,
+        target: str,
+        restore_info: RestoreInfo | None,
+        text: stream.Text | None,
+        accounts: frozenset[str],
+        *,
+        in_place: bool = False,
+    ) -> list[Finding]:
+        """Return what this server says, before anything is touched, to a restore to the database ``target``.
+
+        ``text`` is None where it could not be read. ``accounts`` will be there when the database is loaded, by their
+        labels. With ``in_place`` the target is dropped before, which makes room.
+        """
         return []
 
     @abc.abstractmethod
@@ -203,25 +165,93 @@ class Server(abc.ABC):
         """Give a loaded database its owner, settings, grants and comment; return what could not be, as sentences."""
 
     @abc.abstractmethod
-    def inspect(self, database: str) -> Inspection:
+    def inspect(self, database: str, fingerprinted: Fingerprinted = no_table) -> Inspection:
         """Inspect a database now."""
 
     @abc.abstractmethod
-    def drop_database(self, database: str) -> None:
-        """Drop a database. Raise ValidationError if that fails."""
+    def read_properties(self, database: str) -> DatabaseProperties:
+        """Return what belongs to a database itself and is in no dump."""
 
-    def swap_database(self, new: str, target: str, previous: str | None) -> None:
-        """Rename ``new`` to ``target``, and the present ``target`` to ``previous`` if there is one, as one step.
+    @abc.abstractmethod
+    def drop_database(self, database: str, terminate_sessions: bool = False) -> None:
+        """Drop a database, if wanted after the sessions in it have been ended. Raise ValidationError if that fails."""
 
-        Only where ``renames_databases``. Raise ValidationError when it cannot be done; then nothing has changed.
+    @abc.abstractmethod
+    def keep_tables(self, database: str, keys: Sequence[TableKey]) -> None:
+        """Drop all tables of a scratch database but those, and what depends on them."""
+
+    def needs_own_name(self, restore_info: RestoreInfo) -> bool:
+        """Say whether a dump names its own database, so that it cannot be loaded under another where that is gone."""
+        return False
+
+    def silence(self, database: str) -> Sequence[Any]:
+        """Keep a loaded scratch database from doing anything by itself; return what the swap is to give back to it."""
+        return []
+
+    @abc.abstractmethod
+    def exclusive(self, target: str) -> contextlib.AbstractContextManager[None]:
+        """Keep every other restore to that target out, from whichever host. Raise LockedError if one is under way."""
+
+    @abc.abstractmethod
+    def recover(self, target: str) -> list[str]:
+        """Take away, or finish, what a restore to that target left behind when it was killed.
+
+        To be called under ``exclusive``. Return a sentence for each thing done.
         """
-        raise AssertionError(f"contract violation: {type(self).__name__} does not rename databases")
+
+    @abc.abstractmethod
+    def swap_database(self, swap: Swap) -> list[str]:
+        """Give a scratch database the name of the target, and the target another name.
+
+        Return what should be known, as sentences. Raise ValidationError when it cannot be done; then nothing has
+        changed.
+        """
+
+    @abc.abstractmethod
+    def read_accounts(self) -> SavedAccounts:
+        """Return the accounts of the server without its own. Raise PermissionDeniedError if they may not be read."""
+
+    @abc.abstractmethod
+    def account_state(self) -> AccountState:
+        """Return which accounts there are now, and which of them must never be touched."""
+
+    @abc.abstractmethod
+    def apply_accounts(self, work: AccountsWork) -> list[str]:
+        """Create and change accounts; return a sentence for what came out another way than it was saved.
+
+        Raise as the server's first refusal means. Then no account is new: all was one transaction, or what was
+        created is dropped again; the message says so, and which accounts were changed that cannot be changed back.
+        """
+
+    def apply_object_grants(self, grants: ObjectGrants) -> list[str]:
+        """Grant privileges on objects that exist by now; return a sentence for each that could not be granted.
+
+        Nothing is left to do where a dump brings the privileges on its objects.
+        """
+        return []
 
     def scratch_name(self, database: str, purpose: str, stamp: str) -> str:
-        """Return a name for a companion of a database: its own, cut where it must be, purpose and time."""
+        """Return a name for a companion of a database: its own, purpose and time.
+
+        Where that is too long, the name is cut and the start of its SHA-256 digest stands for the rest.
+        """
         ending = f"__{purpose}_{stamp}"
-        kept = database.encode("utf-8")[: self.name_limit - len(ending)].decode("utf-8", "ignore")
-        return kept + ending
+        room = self.name_limit - len(ending)
+        if len(database.encode("utf-8")) <= room:
+            return database + ending
+        digest = hashlib.sha256(database.encode("utf-8")).hexdigest()[:DIGEST_LENGTH]
+        kept = database.encode("utf-8")[: room - len(digest) - 1].decode("utf-8", "ignore")
+        return f"{kept}~{digest}{ending}"
+
+    def is_scratch_of(self, name: str, target: str) -> bool:
+        """Say whether a database is a scratch database of a restore to ``target``."""
+        stamp = name[-STAMP_LENGTH:]
+        return stamp.isdigit() and name == self.scratch_name(target, "restore", stamp)
+
+    def section_name(self, key: TableKey) -> str:
+        """Return a table's name as the metadata of sections has it."""
+        schema, name = key
+        return name if schema is None else f"{schema}.{name}"
 
 
 def quoted(name: str, mark: str) -> str:

@@ -13,10 +13,17 @@ import re
 
 from .. import errors, stream
 
-_COMMENT = re.compile(rb"/\*.*?\*/;?|--[^\n]*", re.S)
-# Session settings: SET and set_config of pg_dump, \restrict of pg_dump; those of mysqldump are comments.
+# Among them the line that enables the sandbox mode of MariaDB's client, but not what a server runs of a comment.
+_COMMENT = re.compile(rb"/\*M!999999\\-[^\n]*|/\*(?!M?!).*?\*/;?|--[^\n]*|#[^\n]*", re.S)
+# Where a comment begins or ends whose content MySQL or MariaDB runs.
+_RUN_COMMENT = re.compile(rb"/\*M?!\d*|\*/")
+# Session settings: SET, those of mysqldump in comments that are run, and set_config and \restrict of pg_dump.
 _HARMLESS = re.compile(rb"SET\b[^;]*;|SELECT pg_catalog\.set_config\([^;]*;|\\restrict [^\n]*|;", re.I)
-_FOREIGN = re.compile(rb"(CREATE\s+DATABASE|DROP\s+DATABASE|USE\s|\\connect\b|\\c\b)[^\n]{0,100}", re.I)
+_SETTING = re.compile(rb"^SET (\w+) ", re.M | re.A)
+_BLANK = re.compile(rb"\s*")
+_FOREIGN = re.compile(
+    rb"(CREATE\s+(?:OR\s+REPLACE\s+)?DATABASE|DROP\s+DATABASE|USE\b|\\connect\b|\\c\b)[^\n]{0,100}", re.I
+)
 
 
 def check_ends(text: stream.Text, product: str, first_line: bytes, trailer: bytes) -> None:
@@ -38,19 +45,28 @@ def check_ends(text: stream.Text, product: str, first_line: bytes, trailer: byte
 
 def refuse_foreign_target(text: stream.Text) -> None:
     """Raise ValidationError when the preamble creates or enters a database by name: it would go past the target."""
-    position = 0
-    head = text.head
-    while True:
-        blank = re.compile(rb"\s*").match(head, position)
-        position = blank.end() if blank else position
-        skipped = _COMMENT.match(head, position) or _HARMLESS.match(head, position)
-        if not skipped:
-            break
-        position = skipped.end()
-    foreign = _FOREIGN.match(head, position)
+    foreign = _FOREIGN.match(text.head, len(_preamble(text.head)))
     if foreign:
         words = foreign.group(1).decode("ascii", "replace").strip().upper()
         raise errors.ValidationError(
             f"the dump names its own database ({words}), so it would be loaded past the target",
             "Make it anew without --databases or --create",
         )
+
+
+def settings(text: stream.Text) -> list[str]:
+    """Return the names of the parameters that the preamble sets, each once."""
+    return list(dict.fromkeys(name.decode("ascii") for name in _SETTING.findall(_preamble(text.head))))
+
+
+def _preamble(head: bytes) -> bytes:
+    position = 0
+    while True:
+        blank = _BLANK.match(head, position)
+        position = blank.end() if blank else position
+        skipped = (
+            _COMMENT.match(head, position) or _RUN_COMMENT.match(head, position) or _HARMLESS.match(head, position)
+        )
+        if not skipped:
+            return head[:position]
+        position = skipped.end()

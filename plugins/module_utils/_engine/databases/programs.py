@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -48,7 +50,16 @@ def find(names: Iterable[str], client_path: Path | None, folders: Iterable[str],
 
 
 def examine(path: str) -> Program:
-    """Ask a program for its version. Raise ConfigError when it gives none."""
+    """Ask a program for its version, once as long as its file stays the same. Raise ConfigError when it gives none."""
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise errors.ConfigError(f"{path} cannot be looked at: {error.strerror}") from error
+    return _examine(path, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=32)
+def _examine(path: str, _identity: tuple[int, ...]) -> Program:
     try:
         banner = process.output(process.Command((path, "--version")), VERSION_TIMEOUT_SECONDS).strip()
     except process.ProgramError as error:

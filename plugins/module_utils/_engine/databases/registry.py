@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from .base import Endpoint, Server
+from .base import Server
 from .mysql.server import MySQLServer
 from .postgresql.server import PostgreSQLServer
+from .values import Endpoint
 
 FAMILIES: dict[str, type[Server]] = {
     "mysql": MySQLServer,

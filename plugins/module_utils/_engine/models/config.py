@@ -140,6 +140,8 @@ class DatabaseConfig(_Part):
     connect_timeout: PositiveInteger = Field(default=10, description="seconds")
     dump_timeout: Optional[PositiveInteger] = Field(default=None, description="seconds; None is no limit")
     jobs: Optional[PositiveInteger] = None
+    fingerprint: Literal["rows", "content"] = "rows"
+    accounts: bool = True
 
     @field_validator("ssl_ca_cert")
     @classmethod

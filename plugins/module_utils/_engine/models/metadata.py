@@ -84,11 +84,20 @@ def now() -> datetime:
     return datetime.now().astimezone()
 
 
-class _Part(BaseModel):
+def explained(message: Optional[str], info: object) -> Optional[str]:
+    """Return an ``error_message`` as it is. Raise ValueError where the ``status`` before it needs one."""
+    if not message and info.data.get("status", "success") != "success":  # type: ignore[attr-defined]
+        raise ValueError("must say what went wrong unless status is success")
+    return message
+
+
+class Part(BaseModel):
+    """A part of the metadata."""
+
     model_config = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
 
 
-class BackupInfoModel(_Part):
+class BackupInfoModel(Part):
     """What was backed up, when, and how that went. ``hostname`` is the machine that ran the backup."""
 
     database_id: str = Field(min_length=1)
@@ -104,12 +113,10 @@ class BackupInfoModel(_Part):
     @field_validator("error_message")
     @classmethod
     def _explain_failure(cls, message: Optional[str], info: object) -> Optional[str]:
-        if not message and info.data.get("status", "success") != "success":  # type: ignore[attr-defined]
-            raise ValueError("must say what went wrong unless status is success")
-        return message
+        return explained(message, info)
 
 
-class FileInfoModel(_Part):
+class FileInfoModel(Part):
     """The data file; ``checksum`` is that of the compressed file, in hex."""
 
     filename: Filename
@@ -132,7 +139,7 @@ class FileInfoModel(_Part):
         return digest
 
 
-class SchemaInfoModel(_Part):
+class SchemaInfoModel(Part):
     """How many objects the database has, and a hash of its catalogue."""
 
     tables_count: Count
@@ -143,7 +150,7 @@ class SchemaInfoModel(_Part):
     schema_hash: str
 
 
-class SectionInfo(_Part):
+class SectionInfo(Part):
     """A part of the data file that is a gzip file of its own: where it is and what it holds.
 
     ``depends_on`` are the positions, in the list of sections, of those that must be loaded before it; None is all
@@ -158,7 +165,7 @@ class SectionInfo(_Part):
     depends_on: Optional[list[Count]] = None
 
 
-class TableInfo(_Part):
+class TableInfo(Part):
     """A table, how many rows it has, and a fingerprint of them where one was taken.
 
     ``exact`` is false where the rows were counted in another view than the dump's.
@@ -171,7 +178,19 @@ class TableInfo(_Part):
     fingerprint: Optional[str] = None
 
 
-class ExtensionInfo(_Part):
+class SequenceInfo(Part):
+    """What numbers come from, a sequence or the automatic numbers of a table, and the number that comes next.
+
+    ``number`` was read before the dump began, and ``descending`` says which way the numbers go from there.
+    """
+
+    schema_name: Optional[str] = None
+    name: str
+    number: int
+    descending: bool = False
+
+
+class ExtensionInfo(Part):
     """An extension of PostgreSQL that the database uses."""
 
     name: str
@@ -179,7 +198,7 @@ class ExtensionInfo(_Part):
     schema_name: Optional[str] = None
 
 
-class DatabaseSetting(_Part):
+class DatabaseSetting(Part):
     """A parameter that is set for a database, for one role in it or (None) for all."""
 
     role: Optional[str] = None
@@ -187,7 +206,7 @@ class DatabaseSetting(_Part):
     value: str
 
 
-class DatabaseGrant(_Part):
+class DatabaseGrant(Part):
     """A privilege on the database itself; a grantee of None is PUBLIC."""
 
     grantor: str
@@ -196,7 +215,7 @@ class DatabaseGrant(_Part):
     grantable: bool
 
 
-class DatabaseProperties(_Part):
+class DatabaseProperties(Part):
     """What belongs to the database itself and is in no dump; grants of None are the server's default."""
 
     encoding: str
@@ -212,10 +231,14 @@ class DatabaseProperties(_Part):
     grants: Optional[list[DatabaseGrant]] = None
 
 
-class RestoreInfo(_Part):
+class RestoreInfo(Part):
     """How the dump was made, what a restore needs, and what it is compared with afterwards.
 
     ``lock_held_seconds`` is how long writers were kept out; ``warnings`` are what the dump could not do as wished.
+    ``accounts`` are all that the database names, ``owners`` those of them that own something in the dump.
+    ``collations`` are those of its columns, ``tablespaces`` those that it names, and ``invalid`` the indexes and
+    constraints that were not valid.
+    ``schema_hash_scheme`` tells how the hash was made.
     """
 
     server_flavour: Literal["postgresql", "mariadb", "mysql"]
@@ -228,13 +251,21 @@ class RestoreInfo(_Part):
     raw_size_bytes: Count
     sections: list[SectionInfo]
     tables: list[TableInfo]
-    accounts_artifact: Optional[str] = None
+    accounts_artifact: Optional[Filename] = None
+    accounts: list[str] = Field(default_factory=list)
+    owners: list[str] = Field(default_factory=list)
+    collations: list[str] = Field(default_factory=list)
+    tablespaces: list[str] = Field(default_factory=list)
+    sequences: list[SequenceInfo] = Field(default_factory=list)
+    invalid: list[str] = Field(default_factory=list)
+    database_size_bytes: Optional[Count] = None
+    schema_hash_scheme: Optional[str] = None
     lanes: Count = 1
     lock_held_seconds: Optional[Seconds] = None
     warnings: list[str] = Field(default_factory=list)
 
 
-class _Summary(_Part):
+class _Summary(Part):
     """The metadata of an artifact without the tables in it, which are most of the file."""
 
     backup_info: BackupInfoModel
@@ -267,6 +298,11 @@ class BackupMetadata(_Summary):
         try:
             return cls.model_validate_json(content) if details else cls(**dict(_Summary.model_validate_json(content)))
         except PydanticError as error:
-            problems = problems_of(error)
-        listed = "; ".join(f"{problem['path']}: {problem['message']}".lstrip(": ") for problem in problems)
-        raise errors.ValidationError(f"{where} is not valid metadata: {listed}", errors=problems)
+            raise invalid(where, error) from None
+
+
+def invalid(where: str, error: PydanticError) -> errors.ValidationError:
+    """Given what pydantic found wrong with the metadata file ``where``, return the error with every problem."""
+    problems = problems_of(error)
+    listed = "; ".join(f"{problem['path']}: {problem['message']}".lstrip(": ") for problem in problems)
+    return errors.ValidationError(f"{where} is not valid metadata: {listed}", errors=problems)

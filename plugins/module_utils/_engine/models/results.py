@@ -38,20 +38,47 @@ class BackupResult(_Result):
     timestamp: Moment = Field(default_factory=now)
 
 
+class AccountsResult(_Result):
+    """How the accounts of one instance were saved; not a success where they are not whole."""
+
+    success: bool
+    database_id: str
+    backup_file: Optional[Path] = None
+    accounts_count: Count = 0
+    error_message: Optional[str] = None
+    error_code: Optional[str] = None
+    hint: Optional[str] = None
+    warnings: list[str] = Field(default_factory=list)
+
+
 class RestoreResult(_Result):
-    """How the restore of one artifact went; ``comparison`` is what was found different or equal afterwards."""
+    """How the restore of one artifact went; ``comparison`` is what was found different or equal afterwards.
+
+    ``seconds`` is what each step took, ``bytes_read`` how much of the data file was loaded, ``target_existed`` whether
+    there was a database of the target's name before, and ``previous_database`` where that is, if it was kept.
+    ``backup_timestamp`` and ``size_bytes`` are the artifact's.
+    """
 
     success: bool
     database_id: Optional[str] = None
     database_name: str
+    target_server: Optional[str] = None
     target_database: Optional[str] = None
+    target_existed: bool = False
+    previous_database: Optional[str] = None
     backup_file: Path
+    backup_timestamp: Optional[Moment] = None
+    size_bytes: Count = 0
+    bytes_read: Count = 0
+    sections_loaded: Count = 0
     duration_seconds: Seconds
+    seconds: dict[str, float] = Field(default_factory=dict)
     error_message: Optional[str] = None
     error_code: Optional[str] = None
     hint: Optional[str] = None
     warnings: list[str] = Field(default_factory=list)
     comparison: Optional[dict[str, Any]] = None
+    accounts: Optional[dict[str, Any]] = None
     timestamp: Moment = Field(default_factory=now)
 
 

@@ -15,8 +15,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...models.metadata import DatabaseProperties, SchemaInfoModel, TableInfo
-from ..base import Inspection, rows_of
-from .connection import identifier
+from ..base import rows_of
+from ..values import Endpoint, Fingerprinted, Inspection, no_table
+from . import fingerprint, needs
+from .connection import identifier, translated
 
 TABLE_TYPES = "('BASE TABLE', 'SYSTEM VERSIONED')"
 # Engines with a consistent view: only of their tables can the rows be counted as they are dumped.
@@ -29,7 +31,11 @@ DATABASES = """
 """
 TABLES = f"""
     SELECT TABLE_NAME, ENGINE FROM information_schema.TABLES
-    WHERE TABLE_SCHEMA = %s AND TABLE_TYPE IN {TABLE_TYPES} ORDER BY TABLE_NAME
+    WHERE TABLE_SCHEMA = %s AND TABLE_TYPE IN {TABLE_TYPES} ORDER BY BINARY TABLE_NAME
+"""
+SIZES = f"""
+    SELECT TABLE_NAME, COALESCE(DATA_LENGTH + INDEX_LENGTH, 0) FROM information_schema.TABLES
+    WHERE TABLE_SCHEMA = %s AND TABLE_TYPE IN {TABLE_TYPES}
 """
 COUNTS = {
     "views_count": "SELECT COUNT(*) FROM information_schema.VIEWS WHERE TABLE_SCHEMA = %s",
@@ -73,11 +79,20 @@ SCHEMA_ROWS = (
         "SELECT 'trigger', TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER,"
         " ACTION_STATEMENT, SQL_MODE, DEFINER FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = %s"
     ),
+    # An event whose time is over when it is restored is dropped or disabled at once.
     (
-        "SELECT 'event', EVENT_NAME, EVENT_TYPE, INTERVAL_VALUE, INTERVAL_FIELD, STATUS, EVENT_DEFINITION, DEFINER"
-        " FROM information_schema.EVENTS WHERE EVENT_SCHEMA = %s"
+        "SELECT 'event', EVENT_NAME, EVENT_TYPE, INTERVAL_VALUE, INTERVAL_FIELD, EVENT_DEFINITION, DEFINER"
+        " FROM information_schema.EVENTS WHERE EVENT_SCHEMA = %s AND EVENT_TYPE = 'RECURRING' AND ENDS IS NULL"
     ),
 )
+TABLES_WITH_PAST = """
+    SELECT TABLE_NAME FROM information_schema.TABLES
+    WHERE TABLE_SCHEMA = %s AND TABLE_TYPE = 'SYSTEM VERSIONED' ORDER BY 1
+"""
+PAST_BY_TRANSACTION = """
+    SELECT TABLE_NAME FROM information_schema.COLUMNS
+    WHERE TABLE_SCHEMA = %s AND GENERATION_EXPRESSION = 'ROW START' AND DATA_TYPE = 'bigint' ORDER BY 1
+"""
 SEQUENCE_DEFAULTS = """
     SELECT 1 FROM information_schema.COLUMNS
     WHERE TABLE_SCHEMA = %s AND (COLUMN_DEFAULT LIKE 'nextval(%%' OR COLUMN_DEFAULT LIKE 'lastval(%%') LIMIT 1
@@ -91,6 +106,17 @@ HAS_COMMENT = (
     "SELECT 1 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'information_schema'"
     " AND TABLE_NAME = 'SCHEMATA' AND COLUMN_NAME = 'SCHEMA_COMMENT'"
 )
+
+
+def tables_with_past(cursor: Any, database: str) -> tuple[list[str], list[str]]:
+    """Return the tables that keep their past rows, and those of them that keep them by transaction numbers.
+
+    As soon as there is one of the latter, the dump program refuses to write the past of any. MySQL has neither.
+    """
+    return (
+        [name for (name,) in rows_of(cursor, TABLES_WITH_PAST, [database])],
+        [name for (name,) in rows_of(cursor, PAST_BY_TRANSACTION, [database])],
+    )
 
 
 def has_sequence_defaults(cursor: Any, database: str) -> bool:
@@ -108,10 +134,18 @@ def find_tables(cursor: Any, database: str, patterns: Iterable[str]) -> list[str
     ]
 
 
-def inspect(cursor: Any, database: str, excluded: Iterable[str] = (), counts_exact: bool = True) -> Inspection:
+def inspect(
+    endpoint: Endpoint,
+    cursor: Any,
+    database: str,
+    *,
+    excluded: Iterable[str] = (),
+    counts_exact: bool = True,
+    fingerprinted: Fingerprinted = no_table,
+) -> Inspection:
     """Inspect a database in the cursor's transaction.
 
-    ``counts_exact`` says whether that transaction sees what the dump sees.
+    ``counts_exact`` says whether that transaction sees what the dump sees; without it nothing is fingerprinted.
     """
     left_out = set(excluded)
     tables = [(name, engine) for name, engine in rows_of(cursor, TABLES, [database]) if name not in left_out]
@@ -120,17 +154,42 @@ def inspect(cursor: Any, database: str, excluded: Iterable[str] = (), counts_exa
         schema=SchemaInfoModel(
             tables_count=len(tables), schema_hash=_schema_hash(cursor, database, left_out), **counts
         ),
-        tables=[
-            TableInfo(
-                schema_name=None,
-                name=name,
-                rows=int(rows_of(cursor, f"SELECT COUNT(*) FROM {identifier(database)}.{identifier(name)}")[0][0]),
-                exact=counts_exact and engine in TRANSACTIONAL_ENGINES,
-            )
-            for name, engine in tables
-        ],
+        tables=_read_tables(
+            endpoint,
+            cursor,
+            database,
+            {name: counts_exact and engine in TRANSACTIONAL_ENGINES for name, engine in tables},
+            fingerprinted,
+        ),
         properties=read_properties(cursor, database),
+        accounts=needs.definers(cursor, database),
+        collations=needs.collations(cursor, database),
+        database_size_bytes=_size(cursor, database, left_out),
     )
+
+
+def _size(cursor: Any, database: str, left_out: set[str]) -> int:
+    return sum(int(size) for name, size in rows_of(cursor, SIZES, [database]) if name not in left_out)
+
+
+def _read_tables(
+    endpoint: Endpoint, cursor: Any, database: str, exactness: dict[str, bool], fingerprinted: Fingerprinted
+) -> list[TableInfo]:
+    columns = fingerprint.find_columns(cursor, database)
+    tables = []
+    for table, exact in exactness.items():
+        name = f"{identifier(database)}.{identifier(table)}"
+        taken: str | None = None
+        with translated(endpoint, f"reading {database}.{table}"):
+            # Going back to the savepoint gives up the metadata lock, which would hold up ALTER TABLE and all after it.
+            cursor.execute("SAVEPOINT before_table")
+            if exact and fingerprinted((None, table)):
+                rows, taken = fingerprint.take(cursor, name, columns.get(table, []))
+            else:
+                rows = int(rows_of(cursor, f"SELECT COUNT(*) FROM {name}")[0][0])
+            cursor.execute("ROLLBACK TO SAVEPOINT before_table")
+        tables.append(TableInfo(schema_name=None, name=table, rows=rows, exact=exact, fingerprint=taken))
+    return tables
 
 
 def _schema_hash(cursor: Any, database: str, left_out: set[str]) -> str:

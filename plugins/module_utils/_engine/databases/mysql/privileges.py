@@ -29,24 +29,34 @@ HIDDEN_ROUTINES = """
 
 def missing(cursor: Any, database: str) -> list[str]:
     """Return a sentence for each privilege on the database that the cursor's account lacks for a whole dump."""
-    user = str(rows_of(cursor, "SELECT CURRENT_USER()")[0][0])
-    grantees = [_as_grantee(user), *_active_roles(cursor)]
-    marks = ", ".join(["%s"] * len(grantees))
-    everywhere = {row[0] for row in rows_of(cursor, GLOBAL.format(grantees=marks), grantees)}
-    here = {
-        privilege
-        for pattern, privilege in rows_of(cursor, ON_DATABASES.format(grantees=marks), grantees)
-        if _like(pattern, database)
-    }
-    lacking = [
-        f"{user} has no {privilege} privilege on {database}"
-        for privilege in NEEDED
-        if privilege not in everywhere | here
-    ]
-    if "SELECT" not in everywhere and not LISTING_ROUTINES & (everywhere | here) and not _reads_routines(cursor):
+    user = account(cursor)
+    held = on_database(cursor, database)
+    lacking = [f"{user} has no {privilege} privilege on {database}" for privilege in NEEDED if privilege not in held]
+    if "SELECT" not in everywhere(cursor) and not LISTING_ROUTINES & held and not _reads_routines(cursor):
         lacking.append(f"{user} cannot see the routines of {database} (SELECT ON mysql.proc, in MySQL SHOW_ROUTINE)")
     hidden = [row[0] for row in rows_of(cursor, HIDDEN_ROUTINES, [database])]
     return lacking + [f"{user} may not see the text of the routine {database}.{name}" for name in hidden]
+
+
+def everywhere(cursor: Any) -> set[str]:
+    """Return the privileges that the cursor's account has on the whole server, by itself or by its active roles."""
+    return {row[0] for row in _granted(cursor, GLOBAL)}
+
+
+def on_database(cursor: Any, database: str) -> set[str]:
+    """Return the privileges that the cursor's account has on a database, which need not exist."""
+    here = {privilege for pattern, privilege in _granted(cursor, ON_DATABASES) if _like(pattern, database)}
+    return here | everywhere(cursor)
+
+
+def _granted(cursor: Any, query: str) -> list[tuple[Any, ...]]:
+    grantees = [_as_grantee(account(cursor)), *_active_roles(cursor)]
+    return rows_of(cursor, query.format(grantees=", ".join(["%s"] * len(grantees))), grantees)
+
+
+def account(cursor: Any) -> str:
+    """Return the account of the cursor's session, as ``app@%``."""
+    return str(rows_of(cursor, "SELECT CURRENT_USER()")[0][0])
 
 
 def _reads_routines(cursor: Any) -> bool:

@@ -6,17 +6,44 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Generator, Iterable, Iterator
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
 from ... import errors, process, stream
-from ...models.metadata import DatabaseProperties
+from ...models.metadata import DatabaseProperties, RestoreInfo, SequenceInfo
 from .. import dumptext, programs
-from ..base import Dump, DumpOptions, Endpoint, Entry, Flavour, Inspection, Part, Server, rows_of
-from . import catalogue, events, privileges
+from ..accounts import AccountState, AccountsWork, ObjectGrants, SavedAccounts
+from ..base import Server, rows_of
+from ..obstacles import PlannedRestore
+from ..values import (
+    Dump,
+    DumpOptions,
+    Endpoint,
+    Entry,
+    Finding,
+    Fingerprinted,
+    Flavour,
+    Inspection,
+    Swap,
+    TableKey,
+    no_table,
+)
+from . import (
+    account_changes,
+    accounts,
+    catalogue,
+    dumping,
+    events,
+    headings,
+    obstacles,
+    privileges,
+    sequences,
+    swapping,
+)
 from .connection import certificate_fingerprint, command, identifier, program_error, require_driver, session
+from .contents import Columns, Contents
 
 # By product: the name in the first line of a dump, dump programs, load programs, Debian's package.
 PRODUCTS = {
@@ -25,19 +52,6 @@ PRODUCTS = {
 }
 FIRST_LINES = (b"-- MariaDB dump", b"-- MySQL dump")
 TRAILER = b"-- Dump completed"
-DUMP_ARGUMENTS = (
-    "--single-transaction",
-    "--quick",
-    "--routines",
-    "--events",
-    "--triggers",
-    "--hex-blob",
-    "--no-tablespaces",
-    "--default-character-set=utf8mb4",
-    "--max-allowed-packet=1G",
-)
-# Fatal for the other product's program.
-PRODUCT_DUMP_ARGUMENTS = {"mysql": ("--set-gtid-purged=OFF",), "mariadb": ()}
 # Without --comments the client takes the comments out of the bodies of routines, triggers and events.
 LOAD_ARGUMENTS = (
     "--batch",
@@ -46,18 +60,17 @@ LOAD_ARGUMENTS = (
     "--default-character-set=utf8mb4",
     "--max-allowed-packet=1G",
 )
-# No writer waits longer for us than this: to get the lock, and to be rid of it.
-LOCK_WAIT_SECONDS = 3
-LOCK_HOLD_SECONDS = 5
-# The dump program has taken its snapshot before it writes any of these.
-FIRST_HEADINGS = (b"-- Table structure for", b"-- Temporary table structure", b"-- Sequence structure", b"-- Dumping")
+
+# The first version whose dump program and server know how to keep the past rows of system-versioned tables.
+HISTORY_SINCE = (10, 11)
 
 
 class MySQLServer(Server):
     """See Server."""
 
-    renames_databases = False
+    first_lines = FIRST_LINES
     name_limit = 64
+    release_numbers = 2
 
     def __init__(self, endpoint: Endpoint) -> None:
         require_driver()
@@ -108,66 +121,77 @@ class MySQLServer(Server):
 
     def _command(self, program: programs.Program, *arguments: str) -> process.Command:
         is_mariadb = self.flavour == "mariadb"
-        fingerprint = certificate_fingerprint(self.endpoint) if is_mariadb else None
-        return command(self.endpoint, program.path, is_mariadb, *arguments, fingerprint=fingerprint)
+        return command(self.endpoint, program.path, is_mariadb, *arguments, fingerprint=self._fingerprint())
 
     def missing_privileges(self, database: str) -> list[str]:
         with session(self.endpoint) as connection, connection.cursor() as cursor:
             return privileges.missing(cursor, database)
 
+    def read_sequences(self, database: str, exclude_tables: Sequence[str] = ()) -> list[SequenceInfo]:
+        with session(self.endpoint, database) as connection, connection.cursor() as cursor:
+            return sequences.read(cursor, self.flavour, database, exclude_tables)
+
     @contextlib.contextmanager
     def begin_dump(self, database: str, options: DumpOptions) -> Iterator[Dump]:
+        with session(self.endpoint, database) as connection, contextlib.ExitStack() as stack:
+            contents = Contents.read(connection, self.flavour, database, options.exclude_tables)
+            source = self._source(connection, database, options)
+            columns = Columns(connection, database) if contents.plan(options.lanes).data else None
+            started = dumping.start(source, connection, contents, options.lanes, stack)
+            contents, exact = started.contents, started.obstacle is None
+
+            def inspect() -> Inspection:
+                with connection.cursor() as counting:
+                    inspection = catalogue.inspect(
+                        self.endpoint,
+                        counting,
+                        database,
+                        excluded=contents.excluded,
+                        counts_exact=exact,
+                        fingerprinted=options.fingerprinted,
+                    )
+                # At once, or its metadata locks would hold up ALTER TABLE until the dump ends.
+                connection.rollback()
+                return inspection
+
+            yield started.dump(source, inspect)
+            if started.plan.data and columns is not None:
+                columns.require_unchanged(contents.tables)
+
+    def _source(self, connection: Any, database: str, options: DumpOptions) -> dumping.Source:
         program = self.dump_program()
-        with session(self.endpoint, database) as connection:
-            with connection.cursor() as cursor:
-                excluded = catalogue.find_tables(cursor, database, options.exclude_tables)
-                unlocked = catalogue.has_sequence_defaults(cursor, database)
-                apart = events.are_beyond_dump_program(database)
-                own_text = events.dump(cursor, database, TRAILER) if apart else b""
-                cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            arguments = [*DUMP_ARGUMENTS, *PRODUCT_DUMP_ARGUMENTS[self.flavour]]
-            arguments += [f"--ignore-table={database}.{table}" for table in excluded]
-            arguments += ["--skip-events"] if apart else []
+        with connection.cursor() as cursor:
+            history, warnings = self._history(cursor, program, database)
             # A table that takes numbers from a sequence cannot be loaded while it alone is locked (error 1100).
-            arguments += ["--skip-add-locks"] if unlocked else []
-            dumping = process.stream_out(self._command(program, *arguments, "--", database), options.timeout)
-            blocks = self.text_of(dumping, program, f"dumping {database}")
-            with contextlib.closing(blocks):
-                with self._write_lock() as lock:
-                    with connection.cursor() as cursor:
-                        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-                    head = list(_until_first_heading(blocks)) if lock.held else []
-                exact = lock.held and not lock.expired
-                warnings = [] if exact else [f"{database}: {lock.reason}; its row counts may differ from the dump"]
+            unlocked = catalogue.has_sequence_defaults(cursor, database)
+            apart = events.are_beyond_dump_program(database)
+            own_events = events.dump(cursor, database, TRAILER) if apart else None
+        return dumping.Source(
+            server=self,
+            program=program,
+            database=database,
+            arguments=(*(["--skip-add-locks"] if unlocked else []), *history),
+            own_events=own_events,
+            fingerprint=self._fingerprint(),
+            timeout=options.timeout,
+            warnings=tuple(warnings),
+        )
 
-                def inspect() -> Inspection:
-                    with connection.cursor() as counting:
-                        inspection = catalogue.inspect(counting, database, excluded, exact)
-                    # At once, or its metadata locks would hold up ALTER TABLE until the dump ends.
-                    connection.rollback()
-                    return inspection
+    def _history(self, cursor: Any, program: programs.Program, database: str) -> tuple[list[str], list[str]]:
+        """Return the argument that has past rows dumped, if there are any, and a warning where they cannot be."""
+        versioned, by_transaction = catalogue.tables_with_past(cursor, database)
+        if not versioned:
+            return [], []
+        if by_transaction:
+            reason = f"{', '.join(by_transaction)} keeps them by transaction numbers"
+        elif min(programs.numbers(program.version), programs.numbers(self.version)) < HISTORY_SINCE:
+            reason = f"{program.name} and the server can do that since {'.'.join(map(str, HISTORY_SINCE))}"
+        else:
+            return ["--dump-history"], []
+        return [], [f"{database}: the past rows of system-versioned tables are not dumped: {reason}"]
 
-                def text() -> Generator[bytes, None, None]:
-                    yield from head
-                    yield from blocks
-                    if own_text:
-                        yield own_text
-
-                yield Dump(program, Part("full", text), inspect, warnings=warnings)
-
-    @contextlib.contextmanager
-    def _write_lock(self) -> Iterator[_WriteLock]:
-        """Keep writers out while the dump program and our own session take their snapshots.
-
-        Without the privilege, or where a long query keeps us from the lock, go on without.
-        """
-        with session(self.endpoint) as connection:
-            lock = _WriteLock(connection)
-            lock.acquire()
-            try:
-                yield lock
-            finally:
-                lock.release()
+    def _fingerprint(self) -> str | None:
+        return certificate_fingerprint(self.endpoint) if self.flavour == "mariadb" else None
 
     def explain(self, program: programs.Program, error: process.ProgramError, what: str) -> errors.BackupDBError:
         return program_error(self.endpoint, program.name, error, what)
@@ -183,6 +207,17 @@ class MySQLServer(Server):
         with session(self.endpoint) as connection, connection.cursor() as cursor:
             return bool(rows_of(cursor, query, [database]))
 
+    def restore_findings(
+        self,
+        target: str,
+        restore_info: RestoreInfo | None,
+        text: stream.Text | None,
+        accounts: frozenset[str],
+        *,
+        in_place: bool = False,
+    ) -> list[Finding]:
+        return obstacles.find(PlannedRestore(self, target, restore_info, text, accounts, in_place))
+
     def create_database(self, database: str, properties: DatabaseProperties) -> None:
         with session(self.endpoint) as connection, connection.cursor() as cursor:
             cursor.execute(
@@ -193,7 +228,8 @@ class MySQLServer(Server):
     def load(self, database: str, blocks: Iterable[bytes], text: stream.Text, timeout: float | None) -> None:
         program = self.load_program()
         with self.explained(program, f"loading {database}"):
-            process.stream_in(self._command(program, *LOAD_ARGUMENTS, f"--database={database}"), blocks, timeout)
+            loading = self._command(program, *LOAD_ARGUMENTS, f"--database={database}")
+            process.stream_in(loading, headings.loadable(blocks), timeout)
 
     def apply_properties(self, database: str, properties: DatabaseProperties) -> list[str]:
         if properties.comment:
@@ -201,57 +237,58 @@ class MySQLServer(Server):
                 cursor.execute(f"ALTER DATABASE {identifier(database)} COMMENT = %s", [properties.comment])
         return []
 
-    def inspect(self, database: str) -> Inspection:
+    def inspect(self, database: str, fingerprinted: Fingerprinted = no_table) -> Inspection:
         with session(self.endpoint, database) as connection, connection.cursor() as cursor:
             cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-            return catalogue.inspect(cursor, database)
+            inspection = catalogue.inspect(self.endpoint, cursor, database, fingerprinted=fingerprinted)
+        return dataclasses.replace(inspection, sequences=self.read_sequences(database))
 
-    def drop_database(self, database: str) -> None:
+    def read_properties(self, database: str) -> DatabaseProperties:
+        with session(self.endpoint) as connection, connection.cursor() as cursor:
+            return catalogue.read_properties(cursor, database)
+
+    def drop_database(self, database: str, terminate_sessions: bool = False) -> None:
         with session(self.endpoint) as connection, connection.cursor() as cursor:
             cursor.execute(f"DROP DATABASE {identifier(database)}")
 
+    def keep_tables(self, database: str, keys: Sequence[TableKey]) -> None:
+        swapping.keep_tables(self.endpoint, database, [name for _schema, name in keys])
 
-class _WriteLock:
-    """FLUSH TABLES WITH READ LOCK on a session of its own, for a few seconds at the most."""
+    def exclusive(self, target: str) -> contextlib.AbstractContextManager[None]:
+        return swapping.exclusive(self.endpoint, target)
 
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-        self._timer = threading.Timer(LOCK_HOLD_SECONDS, self._expire)
-        self.held = False
-        self.expired = False
-        self.reason = "the read lock was held too long"
+    def recover(self, target: str) -> list[str]:
+        return swapping.recover(self.endpoint, target, lambda name: self.is_scratch_of(name, target))
 
-    def acquire(self) -> None:
-        """Try to get the lock; ``held`` says whether that worked, ``reason`` why not."""
-        with self._connection.cursor() as cursor:
-            try:
-                # MySQL's own FLUSH waits without end for a long query; the session's setting bounds both products.
-                cursor.execute(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}")
-                cursor.execute("FLUSH TABLES WITH READ LOCK")
-            except self._connection.Error as error:
-                self.reason = f"no read lock could be had (error {error.args[0]})"
-                return
-        self.held = True
-        self._timer.daemon = True
-        self._timer.start()
+    def needs_own_name(self, restore_info: RestoreInfo) -> bool:
+        # MariaDB writes the database's name into DEFAULT nextval(...).
+        tables = {table.name for table in restore_info.tables}
+        return any(sequence.name not in tables for sequence in restore_info.sequences)
 
-    def release(self) -> None:
-        """Let the writers go on."""
-        self._timer.cancel()
-        if self.held and not self.expired:
-            with self._connection.cursor() as cursor:
-                cursor.execute("UNLOCK TABLES")
+    def silence(self, database: str) -> Sequence[Any]:
+        return swapping.hold_events(self.endpoint, database)
 
-    def _expire(self) -> None:
-        self.expired = True
-        self._connection.close()
+    def swap_database(self, swap: Swap) -> list[str]:
+        properties = self.read_properties(swap.new)
+        said = swapping.swap(
+            self.endpoint, swap.new, swap.target, swap.previous, source=swap.source, held_events=swap.silenced
+        )
+        try:
+            # The tables have moved; what belongs to the database itself has not.
+            return said + self.apply_properties(swap.target, properties)
+        except errors.BackupDBError as error:
+            return [*said, f"{swap.target} has not got its comment: {error.message}"]
 
+    def read_accounts(self) -> SavedAccounts:
+        with session(self.endpoint) as connection, connection.cursor() as cursor:
+            return accounts.read(cursor, self.flavour)
 
-def _until_first_heading(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield blocks up to the one by which the dump program has shown that it has its snapshot."""
-    seen = b""
-    for block in blocks:
-        yield block
-        seen += block
-        if any(heading in seen for heading in FIRST_HEADINGS):
-            return
+    def account_state(self) -> AccountState:
+        with session(self.endpoint) as connection, connection.cursor() as cursor:
+            return accounts.state(cursor, self.flavour)
+
+    def apply_accounts(self, work: AccountsWork) -> list[str]:
+        return account_changes.apply(self.endpoint, self.flavour, work)
+
+    def apply_object_grants(self, grants: ObjectGrants) -> list[str]:
+        return account_changes.grant_on_objects(self.endpoint, self.flavour, grants)

@@ -23,8 +23,11 @@ from ...models.metadata import (
     SchemaInfoModel,
     TableInfo,
 )
-from ..base import Inspection, rows_of
-from .connection import identifier
+from ..base import rows_of
+from ..values import Endpoint, Fingerprinted, Inspection, no_table
+from . import fingerprint, needs
+from .connection import identifier, translated
+from .settled import settled
 
 _OWN_SCHEMAS = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 _NOT_OF_EXTENSION = (
@@ -48,6 +51,10 @@ SESSIONS = """
 """
 TABLES_COUNT = f"SELECT count(*) {_FROM_RELATIONS} WHERE c.relkind IN ('r', 'p') AND {_OWN_RELATION}"
 STORED_TABLES = f"SELECT n.nspname, c.relname {_FROM_RELATIONS} WHERE c.relkind = 'r' AND {_OWN_RELATION} ORDER BY 1, 2"
+DUMPED_COLUMNS = f"""
+    SELECT n.nspname, c.relname, a.attname {_FROM_RELATIONS} JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
+    WHERE c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND {_OWN_RELATION}
+"""
 # What is read of a table to dump it: its rows and what of them is stored apart, no indexes.
 TABLE_SIZES = f"""
     SELECT n.nspname, c.relname, pg_catalog.pg_table_size(c.oid) {_FROM_RELATIONS}
@@ -73,22 +80,24 @@ COUNTS = {
         SELECT count(*) {_FROM_RELATIONS} JOIN pg_catalog.pg_trigger g ON g.tgrelid = c.oid
         WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND {_OWN_RELATION}""",
 }
-# Each gives rows of text that are the same for the same schema on any server of a major version.
+# Each gives rows of text that, once settled, are the same for the same schema on any server of a major version. Left
+# out is what a dump does not bring back: the order of inherited columns among others, and indexes that are not valid.
 SCHEMA_ROWS = (
     f"""SELECT 'relation', n.nspname, c.relname, c.relkind::text, pg_catalog.pg_get_userbyid(c.relowner)
         {_FROM_RELATIONS} WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND {_OWN_RELATION}""",
     f"""SELECT 'column', n.nspname, c.relname, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
             a.attnotnull::text, a.attidentity::text, a.attgenerated::text,
             pg_catalog.pg_get_expr(x.adbin, x.adrelid),
-            (row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum))::text
+            CASE WHEN c.relispartition OR NOT EXISTS (SELECT 1 FROM pg_catalog.pg_inherits h WHERE h.inhrelid = c.oid)
+                THEN (row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum))::text END
         {_FROM_RELATIONS} JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
         LEFT JOIN pg_catalog.pg_attrdef x ON x.adrelid = c.oid AND x.adnum = a.attnum
         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND {_OWN_RELATION}""",
     f"""SELECT 'constraint', n.nspname, c.relname, k.conname, pg_catalog.pg_get_constraintdef(k.oid)
         {_FROM_RELATIONS} JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid WHERE {_OWN_RELATION}""",
     f"""SELECT 'index', n.nspname, c.relname, pg_catalog.pg_get_indexdef(i.indexrelid)
-        {_FROM_RELATIONS} JOIN pg_catalog.pg_index i ON i.indrelid = c.oid WHERE c.relkind IN ('r', 'p', 'm')
-        AND {_OWN_RELATION}""",
+        {_FROM_RELATIONS} JOIN pg_catalog.pg_index i ON i.indrelid = c.oid
+        WHERE (c.relkind = 'p' OR c.relkind IN ('r', 'm') AND i.indisvalid) AND {_OWN_RELATION}""",
     f"""SELECT 'view', n.nspname, c.relname, pg_catalog.pg_get_viewdef(c.oid)
         {_FROM_RELATIONS} WHERE c.relkind IN ('v', 'm') AND {_OWN_RELATION}""",
     f"""SELECT 'trigger', n.nspname, c.relname, pg_catalog.pg_get_triggerdef(g.oid)
@@ -106,6 +115,27 @@ SCHEMA_ROWS = (
             pg_catalog.pg_get_expr(y.polqual, y.polrelid), pg_catalog.pg_get_expr(y.polwithcheck, y.polrelid)
         {_FROM_RELATIONS} JOIN pg_catalog.pg_policy y ON y.polrelid = c.oid WHERE {_OWN_RELATION}""",
 )
+# A sequence that begins anew has no bound. The table that it belongs to comes last.
+SEQUENCES = f"""
+    SELECT n.nspname, c.relname, s.seqincrement, own.nspname, t.relname {_FROM_RELATIONS}
+    JOIN pg_catalog.pg_sequence s ON s.seqrelid = c.oid
+    LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
+        AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype IN ('a', 'i')
+    LEFT JOIN pg_catalog.pg_class t ON t.oid = d.refobjid
+    LEFT JOIN pg_catalog.pg_namespace own ON own.oid = t.relnamespace
+    WHERE NOT s.seqcycle AND {_OWN_RELATION} ORDER BY 1, 2
+"""
+INVALID = f"""
+    SELECT pg_catalog.format('index %I.%I', n.nspname, c.relname) {_FROM_RELATIONS}
+    JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid WHERE NOT i.indisvalid AND {_OWN_RELATION}
+    UNION ALL SELECT pg_catalog.format('constraint %I of %I.%I', k.conname, n.nspname, c.relname) {_FROM_RELATIONS}
+    JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid WHERE NOT k.convalidated AND {_OWN_RELATION}
+    UNION ALL SELECT pg_catalog.format('constraint %I of %I.%I', k.conname, n.nspname, t.typname)
+    FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+    JOIN pg_catalog.pg_constraint k ON k.contypid = t.oid WHERE NOT k.convalidated AND {_OWN_TYPE} ORDER BY 1
+"""
+SIZE = "SELECT pg_catalog.pg_database_size(pg_catalog.current_database())"
+TABLE_SIZE = "SELECT pg_catalog.pg_total_relation_size(%s::pg_catalog.regclass)"
 EXTENSIONS = """
     SELECT e.extname, e.extversion, n.nspname FROM pg_catalog.pg_extension e
     JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname <> 'plpgsql' ORDER BY 1
@@ -131,37 +161,71 @@ DATABASE_GRANTS = """
 """
 
 
-def inspect(connection: Any, excluded: Sequence[tuple[str, str]] = ()) -> Inspection:
+def inspect(
+    endpoint: Endpoint,
+    connection: Any,
+    *,
+    excluded: Sequence[tuple[str, str]] = (),
+    fingerprinted: Fingerprinted = no_table,
+) -> Inspection:
     """Inspect the database of a session, whose transaction gives the consistent view."""
     with connection.cursor() as cursor:
         counts = {name: int(rows_of(cursor, query)[0][0]) for name, query in COUNTS.items()}
         counts["tables_count"] -= len(excluded)
         schema = SchemaInfoModel(**counts, schema_hash=_schema_hash(cursor, set(excluded)))
+        properties = read_properties(cursor)
+        needed = needs.read(cursor, properties)
         return Inspection(
             schema=schema,
-            tables=_count_rows(cursor, set(excluded)),
-            properties=read_properties(cursor),
+            tables=_read_tables(endpoint, cursor, set(excluded), fingerprinted),
+            properties=properties,
             extensions=[
                 ExtensionInfo(name=name, version=version, schema_name=schema_name)
                 for name, version, schema_name in rows_of(cursor, EXTENSIONS)
             ],
+            accounts=needed.accounts,
+            owners=needed.owners,
+            collations=needed.collations,
+            tablespaces=needed.tablespaces,
+            invalid=[row[0] for row in rows_of(cursor, INVALID)],
+            database_size_bytes=_size(cursor, excluded),
         )
 
 
 def _schema_hash(cursor: Any, excluded: set[tuple[str, str]]) -> str:
     rows = sorted(
-        json.dumps(row) for query in SCHEMA_ROWS for row in rows_of(cursor, query) if (row[1], row[2]) not in excluded
+        json.dumps([value and settled(value) for value in row])
+        for query in SCHEMA_ROWS
+        for row in rows_of(cursor, query)
+        if (row[1], row[2]) not in excluded
     )
     return hashlib.sha256("\n".join(rows).encode("utf-8")).hexdigest()
 
 
-def _count_rows(cursor: Any, excluded: set[tuple[str, str]]) -> list[TableInfo]:
+def _size(cursor: Any, excluded: Sequence[tuple[str, str]]) -> int:
+    names = [f"{identifier(schema)}.{identifier(table)}" for schema, table in excluded]
+    left_out = sum(rows_of(cursor, TABLE_SIZE, [name])[0][0] for name in names)
+    return max(int(rows_of(cursor, SIZE)[0][0]) - int(left_out), 0)
+
+
+def _read_tables(
+    endpoint: Endpoint, cursor: Any, excluded: set[tuple[str, str]], fingerprinted: Fingerprinted
+) -> list[TableInfo]:
+    columns: dict[tuple[str, str], list[str]] = {}
+    for schema, table, column in rows_of(cursor, DUMPED_COLUMNS):
+        columns.setdefault((schema, table), []).append(column)
     tables = []
     for schema, table in rows_of(cursor, STORED_TABLES):
-        if (schema, table) not in excluded:
-            name = f"{identifier(schema)}.{identifier(table)}"
-            count = rows_of(cursor, f"SELECT pg_catalog.count(*) FROM ONLY {name}")[0][0]
-            tables.append(TableInfo(schema_name=schema, name=table, rows=count))
+        if (schema, table) in excluded:
+            continue
+        name = f"{identifier(schema)}.{identifier(table)}"
+        taken: str | None = None
+        with translated(endpoint, f"reading {schema}.{table}"):
+            if fingerprinted((schema, table)):
+                rows, taken = fingerprint.take(cursor, name, columns.get((schema, table), []))
+            else:
+                rows = rows_of(cursor, f"SELECT pg_catalog.count(*) FROM ONLY {name}")[0][0]
+        tables.append(TableInfo(schema_name=schema, name=table, rows=rows, fingerprint=taken))
     return tables
 
 

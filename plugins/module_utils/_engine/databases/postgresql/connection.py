@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ... import errors, process
 from ...redaction import redact
-from ..base import Endpoint, quoted
+from ..base import quoted
+from ..values import Endpoint
 
 try:
     import psycopg2
@@ -28,6 +30,14 @@ SESSION_SETTINGS = (
     "SET idle_in_transaction_session_timeout = 0",
     "SET row_security = off",
     "SET client_encoding = 'UTF8'",
+    # Nor change how values and definitions are written.
+    "SET DateStyle = 'ISO, YMD'",
+    "SET IntervalStyle = 'postgres'",
+    "SET TimeZone = 'UTC'",
+    "SET extra_float_digits = 3",
+    "SET bytea_output = 'hex'",
+    "SET lc_monetary = 'C'",
+    "SET quote_all_identifiers = off",
 )
 # The kinds of errors whose text names objects, not rows: https://www.postgresql.org/docs/current/errcodes-appendix.html
 TELLING_CLASSES = ("08", "0A", "28", "3D", "3F", "42", "53", "55", "57", "58")
@@ -42,8 +52,11 @@ def identifier(name: str) -> str:
     return quoted(name, '"')
 
 
-def conninfo(endpoint: Endpoint, database: str) -> str:
-    """Return a connection string without the password; any name of a database is safe in it."""
+def conninfo(endpoint: Endpoint, database: str, settings: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return a connection string without the password; any name of a database is safe in it.
+
+    The session begins with the server's parameters set as ``settings`` say.
+    """
     parameters = {
         "host": endpoint.unix_socket or endpoint.host,
         "port": str(endpoint.port),
@@ -55,6 +68,8 @@ def conninfo(endpoint: Endpoint, database: str) -> str:
     }
     if endpoint.ca_cert:
         parameters["sslrootcert"] = endpoint.ca_cert
+    if settings:
+        parameters["options"] = " ".join(f"-c {name}={value}" for name, value in settings.items())
     return " ".join(f"{name}='{_escaped(value)}'" for name, value in parameters.items())
 
 
@@ -62,7 +77,9 @@ def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace("'", "\\'")
 
 
-def command(endpoint: Endpoint, database: str, program: str, *arguments: str) -> process.Command:
+def command(
+    endpoint: Endpoint, database: str, program: str, *arguments: str, settings: Mapping[str, str] = MappingProxyType({})
+) -> process.Command:
     """Return the command of a client program on a database; the password goes by a private PGPASSFILE."""
     password = endpoint.login.password
     if "\n" in password or "\r" in password:
@@ -72,8 +89,8 @@ def command(endpoint: Endpoint, database: str, program: str, *arguments: str) ->
         )
     entry = "*:*:*:*:" + password.replace("\\", "\\\\").replace(":", "\\:") + "\n"
     return process.Command(
-        argv=(program, f"--dbname={conninfo(endpoint, database)}", "--no-password", *arguments),
-        private_file=process.PrivateFile(entry.encode("utf-8"), variable="PGPASSFILE"),
+        argv=(program, f"--dbname={conninfo(endpoint, database, settings)}", "--no-password", *arguments),
+        private_files=(process.PrivateFile(entry.encode("utf-8"), variable="PGPASSFILE"),),
         secrets=(password,),
     )
 
@@ -92,8 +109,7 @@ def session(endpoint: Endpoint, database: str) -> Iterator[Any]:
         connection.autocommit = True
         with translated(endpoint):
             with connection.cursor() as cursor:
-                for setting in SESSION_SETTINGS:
-                    cursor.execute(setting)
+                cursor.execute("; ".join(SESSION_SETTINGS))
             yield connection
     finally:
         connection.close()
@@ -133,20 +149,21 @@ def connection_error(endpoint: Endpoint, said: str) -> errors.BackupDBError:
 
 
 @contextlib.contextmanager
-def translated(endpoint: Endpoint) -> Iterator[None]:
-    """Turn what psycopg2 raises inside the block into an error of ours."""
+def translated(endpoint: Endpoint, what: str = "") -> Iterator[None]:
+    """Turn what psycopg2 raises inside the block into an error of ours; ``what`` it was to do."""
     try:
         yield
     except psycopg2.Error as error:
-        raise server_error(endpoint, error) from None
+        raise server_error(endpoint, error, what) from None
 
 
-def server_error(endpoint: Endpoint, error: Any) -> errors.BackupDBError:
+def server_error(endpoint: Endpoint, error: Any, what: str = "") -> errors.BackupDBError:
     """Given a psycopg2 error of a session, return the error it means, without rows of data."""
+    prefix = f"{what} failed: " if what else ""
     if error.pgcode is None:
-        return errors.ServerConnectionError(f"{endpoint} ended the session: {one_line(str(error))}")
+        return errors.ServerConnectionError(f"{prefix}{endpoint} ended the session: {one_line(str(error))}")
     text = telling(error.pgcode, error.diag.message_primary or "")
-    message = f"{endpoint} says: {redact(text, (endpoint.login.password,))}"
+    message = f"{prefix}{endpoint} says: {redact(text, (endpoint.login.password,))}"
     if error.pgcode == "42501":
         return errors.PermissionDeniedError(message, f"Give {endpoint.login.username} that privilege")
     if error.pgcode.startswith("57P"):

@@ -83,12 +83,17 @@ def _statements(database: str, properties: DatabaseProperties) -> list[tuple[str
 
 
 def _setting_statement(name: str, setting: DatabaseSetting) -> str:
-    is_list = setting.name.lower() in LIST_SETTINGS and setting.value
-    value = ", ".join(map(literal, _list_items(setting.value))) if is_list else literal(setting.value)
-    change = f"SET {'.'.join(identifier(part) for part in setting.name.split('.'))} TO {value}"
+    change = assignment(setting.name, setting.value)
     if setting.role is None:
         return f"ALTER DATABASE {name} {change}"
     return f"ALTER ROLE {identifier(setting.role)} IN DATABASE {name} {change}"
+
+
+def assignment(parameter: str, value: str) -> str:
+    """Given a parameter and its value as the catalogue holds them, return the SET of an ALTER statement."""
+    is_list = parameter.lower() in LIST_SETTINGS and value
+    words = ", ".join(map(literal, _list_items(value))) if is_list else literal(value)
+    return f"SET {'.'.join(identifier(part) for part in parameter.split('.'))} TO {words}"
 
 
 def _list_items(value: str) -> list[str]:

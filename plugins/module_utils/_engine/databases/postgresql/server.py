@@ -6,31 +6,35 @@
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Generator, Iterable, Iterator, Sequence
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
 
 from ... import errors, layout, process, stream
-from ...models.metadata import DatabaseProperties
+from ...models.metadata import DatabaseProperties, RestoreInfo, SequenceInfo
 from .. import dumptext, programs
-from ..base import Dump, DumpOptions, Endpoint, Entry, Inspection, Part, Server, rows_of
-from . import catalogue, creation, plan
+from ..accounts import AccountState, AccountsWork, SavedAccounts
+from ..base import Server, rows_of
+from ..obstacles import PlannedRestore
+from ..values import Dump, DumpOptions, Endpoint, Entry, Finding, Fingerprinted, Inspection, Swap, TableKey, no_table
+from . import accounts, catalogue, creation, dumping, obstacles, restricted, sequences, swapping
 from .connection import command, identifier, maintenance_session, program_error, require_driver, session
 
 FIRST_LINE = b"PostgreSQL database dump"
 TRAILER = b"-- PostgreSQL database dump complete"
-RESTRICT = re.compile(rb"^\\restrict ", re.M)
-# The first minor version of each major whose psql knows \restrict (CVE-2025-8714); later majors all do.
-RESTRICT_SINCE = {13: 22, 14: 19, 15: 14, 16: 10, 17: 6}
 NEWEST_MAJOR = 30
+# Nothing waits for the disk before the swap, whose own commit makes everything before it durable.
+LOAD_SETTINGS = {"synchronous_commit": "off"}
+# An event trigger would write down what the rest of the load does, as if it were news; a superuser can prevent that.
+NO_TRIGGERS = {"session_replication_role": "replica"}
 
 
 class PostgreSQLServer(Server):
     """See Server."""
 
-    renames_databases = True
+    first_lines = (FIRST_LINE,)
     name_limit = 63
+    release_numbers = 1
     flavour = "postgresql"
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -85,6 +89,10 @@ class PostgreSQLServer(Server):
                 for schema, table in rows_of(cursor, catalogue.UNREADABLE_TABLES)
             ]
 
+    def read_sequences(self, database: str, exclude_tables: Sequence[str] = ()) -> list[SequenceInfo]:
+        with session(self.endpoint, database) as connection, connection.cursor() as cursor:
+            return sequences.read(cursor, exclude_tables)
+
     @contextlib.contextmanager
     def begin_dump(self, database: str, options: DumpOptions) -> Iterator[Dump]:
         program = self.dump_program()
@@ -93,42 +101,22 @@ class PostgreSQLServer(Server):
             with connection.cursor() as cursor:
                 snapshot = rows_of(cursor, "SELECT pg_catalog.pg_export_snapshot()")[0][0]
                 excluded = catalogue.find_tables(cursor, options.exclude_tables)
-                planned = self._plan(cursor, excluded, options.lanes)
-            shared = [f"--exclude-table={identifier(schema)}.{identifier(table)}" for schema, table in excluded]
-            shared += ["--format=plain", f"--snapshot={snapshot}"]
-
-            def part(one: plan.PlannedPart) -> Part:
-                dumping = command(self.endpoint, database, program.path, *shared, *one.arguments)
-
-                def start() -> Generator[bytes, None, None]:
-                    blocks = process.stream_out(dumping, options.timeout)
-                    return self.text_of(blocks, program, f"dumping {database}")
-
-                return Part(one.kind, start, one.tables, one.size_bytes)
-
+                planned = dumping.plan_parts(cursor, excluded, options.lanes)
+                arguments = [f"--exclude-table={identifier(schema)}.{identifier(table)}" for schema, table in excluded]
+                arguments.append(f"--snapshot={snapshot}")
+                source = dumping.Source(self, database, program, tuple(arguments), options.timeout)
+                first = source.part(planned.first)
+                data = [source.part(one, [first]) for one in planned.data]
+                last = source.post_data(cursor, planned.large, data) if data else []
             yield Dump(
                 program,
-                part(planned.first),
-                lambda: catalogue.inspect(connection, excluded),
-                [part(one) for one in planned.data],
-                [part(one) for one in planned.last],
+                first,
+                lambda: catalogue.inspect(
+                    self.endpoint, connection, excluded=excluded, fingerprinted=options.fingerprinted
+                ),
+                data,
+                last,
             )
-
-    def _plan(self, cursor: Any, excluded: Sequence[tuple[str, str]], lanes: int) -> plan.Plan:
-        if lanes < 2:
-            return plan.plan([], 0, lanes)
-        left_out = set(excluded)
-        tables = [
-            plan.Table(schema, name, int(size))
-            for schema, name, size in rows_of(cursor, catalogue.TABLE_SIZES)
-            if (schema, name) not in left_out
-        ]
-        found = plan.plan(tables, int(rows_of(cursor, catalogue.LARGE_OBJECTS_SIZE)[0][0]), lanes)
-        if found.data:
-            # A part that starts late must find every table as the snapshot has it: TRUNCATE does not respect snapshots.
-            for table in tables:
-                cursor.execute(f"LOCK TABLE ONLY {table.pattern} IN ACCESS SHARE MODE")
-        return found
 
     def explain(self, program: programs.Program, error: process.ProgramError, what: str) -> errors.BackupDBError:
         return program_error(self.endpoint, program.name, error, what)
@@ -145,48 +133,77 @@ class PostgreSQLServer(Server):
         with maintenance_session(self.endpoint) as connection, connection.cursor() as cursor:
             return [f"{user} ({application})" for user, application in rows_of(cursor, catalogue.SESSIONS, [database])]
 
+    def restore_findings(
+        self,
+        target: str,
+        restore_info: RestoreInfo | None,
+        text: stream.Text | None,
+        accounts: frozenset[str],
+        *,
+        in_place: bool = False,
+    ) -> list[Finding]:
+        return obstacles.find(PlannedRestore(self, target, restore_info, text, accounts, in_place))
+
     def create_database(self, database: str, properties: DatabaseProperties) -> None:
         with maintenance_session(self.endpoint) as connection, connection.cursor() as cursor:
             cursor.execute(creation.create_statement(database, properties, self.major))
 
+    @cached_property
+    def is_superuser(self) -> bool:
+        """Whether the account may do everything."""
+        with maintenance_session(self.endpoint) as connection, connection.cursor() as cursor:
+            return bool(rows_of(cursor, "SHOW is_superuser")[0][0] == "on")
+
     def load(self, database: str, blocks: Iterable[bytes], text: stream.Text, timeout: float | None) -> None:
         program = self.load_program()
-        if RESTRICT.search(text.head):
-            self._require_restrict(program)
+        restricted.require(program, text)
         arguments = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=verbose", "--file=-")
-        loading = command(self.endpoint, database, program.path, *arguments)
+        settings = {**LOAD_SETTINGS, **(NO_TRIGGERS if self.is_superuser else {})}
+        loading = command(self.endpoint, database, program.path, *arguments, settings=settings)
         with self.explained(program, f"loading {database}"):
             process.stream_in(loading, blocks, timeout)
-
-    def _require_restrict(self, program: programs.Program) -> None:
-        major, minor = (*programs.numbers(program.version), 0)[:2]
-        if major < min(RESTRICT_SINCE) or minor < RESTRICT_SINCE.get(major, 0):
-            raise errors.ConfigError(
-                f"{program.path} is version {program.version} and does not know the \\restrict of this dump",
-                f"Update postgresql-client-{major}",
-            )
 
     def apply_properties(self, database: str, properties: DatabaseProperties) -> list[str]:
         with maintenance_session(self.endpoint) as connection:
             return creation.apply(connection, database, properties)
 
-    def inspect(self, database: str) -> Inspection:
+    def inspect(self, database: str, fingerprinted: Fingerprinted = no_table) -> Inspection:
         with session(self.endpoint, database) as connection:
             connection.set_session(isolation_level="REPEATABLE READ", readonly=True, autocommit=False)
-            return catalogue.inspect(connection)
+            inspection = catalogue.inspect(self.endpoint, connection, fingerprinted=fingerprinted)
+        return dataclasses.replace(inspection, sequences=self.read_sequences(database))
 
-    def drop_database(self, database: str) -> None:
+    def read_properties(self, database: str) -> DatabaseProperties:
+        with session(self.endpoint, database) as connection, connection.cursor() as cursor:
+            return catalogue.read_properties(cursor)
+
+    def drop_database(self, database: str, terminate_sessions: bool = False) -> None:
+        force = " WITH (FORCE)" if terminate_sessions else ""
         with maintenance_session(self.endpoint) as connection, connection.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE {identifier(database)}")
+            cursor.execute(f"DROP DATABASE {identifier(database)}{force}")
 
-    def swap_database(self, new: str, target: str, previous: str | None) -> None:
+    def keep_tables(self, database: str, keys: Sequence[TableKey]) -> None:
+        with session(self.endpoint, database) as connection, connection.cursor() as cursor:
+            swapping.keep_tables(cursor, keys)
+
+    def exclusive(self, target: str) -> contextlib.AbstractContextManager[None]:
+        return swapping.exclusive(self.endpoint, target)
+
+    def recover(self, target: str) -> list[str]:
+        return swapping.drop_scratch(self.endpoint, lambda name: self.is_scratch_of(name, target))
+
+    def swap_database(self, swap: Swap) -> list[str]:
+        swapping.swap(self.endpoint, swap)
+        return []
+
+    def read_accounts(self) -> SavedAccounts:
         with maintenance_session(self.endpoint) as connection:
-            connection.autocommit = False
-            with connection, connection.cursor() as cursor:
-                if previous is not None:
-                    _rename(cursor, target, previous)
-                _rename(cursor, new, target)
+            return accounts.read(connection, self.endpoint.login.username, self.major)
 
+    def account_state(self) -> AccountState:
+        with maintenance_session(self.endpoint) as connection, connection.cursor() as cursor:
+            return accounts.state(cursor)
 
-def _rename(cursor: Any, old: str, new: str) -> None:
-    cursor.execute(f"ALTER DATABASE {identifier(old)} RENAME TO {identifier(new)}")
+    def apply_accounts(self, work: AccountsWork) -> list[str]:
+        with maintenance_session(self.endpoint) as connection:
+            return accounts.apply(self.endpoint, connection, work, self.major)

@@ -95,6 +95,23 @@ def test_a_database_that_is_made_inside_of_a_versioned_comment_is_refused() -> N
         dumptext.refuse_foreign_target(text_of(MARIADB_HEAD + statement))
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        b"/*!40000 DROP DATABASE IF EXISTS `shop`*/;",
+        b"/*!50000 USE shop */;",
+        b"/*! USE shop */;",
+        b"/*M!100100 USE shop */;",
+        b"/*!40101 SET NAMES utf8mb4 */;\n/*!50000 USE`shop` */;",
+        b"# another comment\nUSE`shop`;",
+        b"CREATE OR REPLACE DATABASE shop;",
+    ],
+)
+def test_what_a_server_runs_of_a_comment_is_a_statement(statement: bytes) -> None:
+    with pytest.raises(errors.ValidationError, match="names its own database"):
+        dumptext.refuse_foreign_target(text_of(MARIADB_HEAD + statement + b"\n"))
+
+
 @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
 @pytest.mark.parametrize(
     "statement",
@@ -119,3 +136,17 @@ def test_the_message_tells_the_statement_and_no_more_of_the_dump() -> None:
         dumptext.refuse_foreign_target(text_of(b"USE `hidden name`;\n"))
     assert "(USE)" in caught.value.message
     assert "hidden" not in str(caught.value)
+
+
+def test_the_parameters_that_a_dump_sets_at_its_beginning_are_known() -> None:
+    found = dumptext.settings(text_of(POSTGRESQL_HEAD))
+    assert found == ["statement_timeout", "client_encoding", "row_security"]
+
+
+def test_what_a_row_of_data_says_sets_no_parameter() -> None:
+    head = POSTGRESQL_HEAD + b"COPY public.a (note) FROM stdin;\nSET planted = 1;\n\\.\n"
+    assert "planted" not in dumptext.settings(text_of(head))
+
+
+def test_a_dump_that_sets_by_comments_alone_sets_no_parameter() -> None:
+    assert dumptext.settings(text_of(MARIADB_HEAD)) == []

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, instances, secrets
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import Entry
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.values import Entry
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import (
     AppConfig,
     CredentialsConfig,

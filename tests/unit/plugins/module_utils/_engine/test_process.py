@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -166,7 +167,7 @@ PRINT_FILE = 'cat "$FILE"; cat "$FILE"; stat -L -c %a "$FILE"; tr "\\0" " " < /p
 
 def test_a_private_file_is_named_by_a_variable_and_can_be_read_again_and_only_by_its_owner() -> None:
     file = process.PrivateFile(SECRET.encode(), variable="FILE")
-    found = process.output(shell(PRINT_FILE, private_file=file))
+    found = process.output(shell(PRINT_FILE, private_files=(file,)))
     assert found.startswith(f"{SECRET}{SECRET}600\n")
     assert SECRET not in found.replace(SECRET, "", 2)
 
@@ -176,19 +177,28 @@ def test_a_private_file_is_named_by_the_first_option(tmp_path: Path) -> None:
     program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"; cat "${1#--defaults-file=}"\n', encoding="ascii")
     program.chmod(0o700)
     file = process.PrivateFile(SECRET.encode(), option="--defaults-file=")
-    lines = process.output(process.Command((str(program), "--quick"), private_file=file)).splitlines()
+    lines = process.output(process.Command((str(program), "--quick"), private_files=(file,))).splitlines()
     assert lines[0].startswith("--defaults-file=/dev/fd/")
     assert lines[1:] == ["--quick", SECRET]
 
 
+def test_private_files_can_be_an_option_and_the_last_argument_of_one_program() -> None:
+    files = (process.PrivateFile(b"list", option="--squeeze-blank="), process.PrivateFile(b"text", last_argument=True))
+    command = process.Command(("/bin/echo", "-n"), private_files=files)
+    option, dash, path = process.output(command).split(" ")
+    assert (option.split("=", 1)[0], dash) == ("--squeeze-blank", "-n")
+    assert path.startswith("/dev/fd/")
+    assert path != option.split("=", 1)[1]
+
+
 def test_nothing_of_a_private_file_stays_open() -> None:
     before = set(os.listdir("/proc/self/fd"))
-    process.output(shell("true", private_file=process.PrivateFile(b"x", variable="FILE")))
+    process.output(shell("true", private_files=(process.PrivateFile(b"x", variable="FILE"),)))
     assert set(os.listdir("/proc/self/fd")) == before
 
 
 def test_nothing_shows_a_secret_by_its_representation() -> None:
-    command = shell("true", private_file=process.PrivateFile(SECRET.encode()), secrets=(SECRET,))
+    command = shell("true", private_files=(process.PrivateFile(SECRET.encode()),), secrets=(SECRET,))
     assert "secret" not in repr(command).replace("secrets", "")
 
 
@@ -211,3 +221,28 @@ def test_an_end_by_a_signal_from_outside_is_seen_while_output_is_read() -> None:
     os.kill(int(next(blocks)), signal.SIGTERM)
     with pytest.raises(process.ProgramError, match="killed by signal 15"):
         list(blocks)
+
+
+def test_all_programs_that_run_can_be_ended_at_once() -> None:
+    running = [process.stream_out(shell("echo $$; exec sleep 60")) for _number in range(2)]
+    pids = [int(next(blocks)) for blocks in running]
+    process.end_all()
+    for blocks in running:
+        with pytest.raises(process.ProgramError, match="killed by signal 9"):
+            list(blocks)
+    assert all(wait_for_end(pid) for pid in pids)
+
+
+def test_a_program_that_says_nothing_can_be_stopped_by_another_thread() -> None:
+    stop = threading.Event()
+    blocks = process.stream_out(shell("echo $$; exec sleep 60"), stop=stop)
+    pid = int(next(blocks))
+    threading.Timer(0.05, stop.set).start()
+    with pytest.raises(process.ProgramError, match="sh was stopped"):
+        next(blocks)
+    assert wait_for_end(pid)
+
+
+def test_a_program_that_is_not_stopped_is_read_to_its_end() -> None:
+    blocks = process.stream_out(shell("echo begin; sleep 0.5; echo end"), stop=threading.Event())
+    assert b"".join(blocks) == b"begin\nend\n"

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import (
@@ -146,13 +148,54 @@ def test_each_configured_instance_provides_itself(tmp_path: Path) -> None:
     logins = {name: secrets.Login(name, "secret") for name in ("a", "b")}
     path = tmp_path / "credentials.json"
     secrets.update_store(path, source, lambda _before: secrets.Store("key-file", logins))
-    databases = [DatabaseConfig(id=name, type="mysql", host="localhost", port=3306) for name in ("a", "b")]
+    databases = [DatabaseConfig(id=name, type="mysql", host="localhost", port=3306, jobs=3) for name in ("a", "b")]
     credentials = CredentialsConfig(path=path, key_file=tmp_path / "key")
     wanted = run.configured(AppConfig(databases=databases, credentials=credentials))
     assert [(one.id, one.provide().id, one.provide().endpoint.login.username) for one in wanted] == [
         ("a", "a", "a"),
         ("b", "b", "b"),
     ]
+    assert [one.jobs for one in wanted] == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("processors", "own", "jobs", "expected"),
+    [
+        (2, [None], None, 2),
+        (2, [None, None, None], None, 2),
+        (2, [None, None], 5, 5),
+        (2, [1], None, 1),
+        (2, [1, 1, 1], None, 2),
+        (2, [1, None], None, 2),
+        (2, [4, 1], None, 4),
+        (2, [4, 1], 1, 1),
+        (8, [2, 3], None, 5),
+        (8, [], None, 1),
+    ],
+)
+def test_a_run_has_a_job_for_each_processor_unless_it_is_told_otherwise(
+    processors: int, own: list[int | None], jobs: int | None, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    wanted = [run.Wanted("a", lambda: instance_at(1), limit) for limit in own]
+    assert run.jobs_of(wanted, jobs) == expected
+
+
+@pytest.mark.parametrize("jobs", [0, -1])
+def test_a_run_without_jobs_is_a_config_error(jobs: int, store: backup.Store) -> None:
+    with pytest.raises(errors.ConfigError, match=f"jobs is {jobs}, but a run needs at least one"):
+        run.back_up([run.Wanted("down", lambda: instance_at(1))], store, jobs=jobs)
+
+
+def test_what_no_error_of_ours_explains_ends_the_run_and_frees_its_locks(
+    store: backup.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instances, "select_databases", lambda *_arguments: 1 / 0)
+    monkeypatch.setattr(instances.Instance, "server", lambda _self: SimpleNamespace(list_databases=list))
+    with pytest.raises(ZeroDivisionError):
+        run.back_up([run.Wanted("broken", lambda: instance_at(1, "broken"))], store)
+    with locking.hold(layout.instance_lock(store.config.base_path, store.hostname, "broken"), "the instance"):
+        pass
 
 
 def test_an_instance_that_another_run_works_on_is_locked(store: backup.Store, closed_port: int) -> None:

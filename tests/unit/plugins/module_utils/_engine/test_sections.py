@@ -5,20 +5,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
+import itertools
 import random
+import tempfile
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, sections, stream
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import Dump, Inspection, Part
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.programs import Program
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.values import Dump, Inspection, Part
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -148,3 +151,107 @@ def test_no_temporary_file_is_ever_seen_by_its_name(
     dump = Dump(PROGRAM, part(b"first", "pre_data"), inspect, [Part("data", look), Part("data", look)])
     sections.write(sink, dump, 2, compression, accept)
     assert names == {"artifact"}
+
+
+def test_parts_wait_for_their_lane_and_without_a_second_one_nothing_is_put_aside(
+    tmp_path: Path, compression: sections.Compression, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_lane = threading.Lock()
+    monkeypatch.setattr(tempfile, "TemporaryFile", None)
+    dump = Dump(PROGRAM, part(b"first", "pre_data"), inspect, [part(b"%d" % number) for number in range(9)])
+    path = tmp_path / "artifact"
+    with path.open("wb", buffering=0) as sink:
+        written = sections.write(sink, dump, 3, compression, accept, lane=lambda: one_lane)
+    assert sorted(read_sections(path, written)["data"]) == [b"%d" % number for number in range(9)]
+
+
+def test_a_lane_that_is_refused_ends_the_dump_before_the_part_begins(
+    sink: BinaryIO, compression: sections.Compression
+) -> None:
+    def refuse() -> contextlib.AbstractContextManager[None]:
+        raise errors.BackupDBError("the run was ended")
+
+    def begin() -> Generator[bytes, None, None]:
+        raise AssertionError("the part has begun")
+
+    dump = Dump(PROGRAM, part(b"first", "pre_data"), inspect, [Part("data", begin), Part("data", begin)])
+    with pytest.raises(errors.BackupDBError, match="the run was ended"):
+        sections.write(sink, dump, 2, compression, accept, lane=refuse)
+
+
+def runs(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, str | None]]:
+    """Find a table in each block that begins with a capital letter."""
+    for block in blocks:
+        yield block, block[:1].decode() if block[:1].isupper() else None
+
+
+def in_blocks(texts: list[bytes]) -> Generator[bytes, None, None]:
+    yield from texts
+
+
+RUNS = st.lists(st.sampled_from([b"A" * 30, b"B" * 70, b"C" * 100, b"x" * 50]), max_size=12)
+
+
+@given(texts=RUNS, smallest=st.sampled_from([0, 60, 120, 10_000]), lanes=st.integers(1, 3))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+def test_a_part_is_cut_at_headings_once_a_section_is_long_enough_and_its_text_stays_the_same(
+    texts: list[bytes], smallest: int, lanes: int, tmp_path: Path, compression: sections.Compression
+) -> None:
+    first = part(b"first", "pre_data")
+    data = [
+        Part("data", lambda: in_blocks([b"head", *texts]), depends_on=[first], cut=runs) for _number in range(lanes)
+    ]
+    path = tmp_path / "artifact"
+    with pytest.MonkeyPatch.context() as patch, path.open("wb", buffering=0) as sink:
+        patch.setattr(sections, "SMALLEST_CUT_BYTES", smallest)
+        written = sections.write(sink, Dump(PROGRAM, first, inspect, data), lanes, compression, accept)
+    content = gzip.decompress(path.read_bytes())
+    assert content == b"first" + b"".join([b"head", *texts]) * lanes
+    cut = read_sections(path, written)["data"]
+    tables = [table for section in written.sections[1:] for table in section.tables]
+    assert tables == [text[:1].decode() for text in texts if text[:1].isupper()] * lanes
+    assert all(section.depends_on == [0] for section in written.sections[1:])
+    for text, following in itertools.pairwise(cut):
+        assert following[:1].isupper() or following.startswith(b"head")
+        assert len(text) >= smallest or following.startswith(b"head")
+
+
+def test_the_ends_that_are_looked_at_are_those_of_a_whole_part(
+    sink: BinaryIO, compression: sections.Compression, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sections, "SMALLEST_CUT_BYTES", 0)
+    seen: list[stream.Text] = []
+    data = [Part("data", lambda: in_blocks([b"head", b"A1", b"B2", b"tail"]), cut=runs)]
+    sections.write(sink, Dump(PROGRAM, part(b"first", "pre_data"), inspect, data), 1, compression, seen.append)
+    assert seen[1] == stream.Text(12, b"head", b"B2tail")
+
+
+def test_a_part_without_the_rows_of_one_of_its_tables_is_refused(
+    sink: BinaryIO, compression: sections.Compression
+) -> None:
+    data = [Part("data", lambda: in_blocks([b"head", b"A1"]), ("A", "B"), cut=runs)]
+    with pytest.raises(errors.ValidationError, match="lacks the rows of B"):
+        sections.write(sink, Dump(PROGRAM, part(b"first", "pre_data"), inspect, data), 1, compression, accept)
+
+
+def test_programs_that_run_already_are_read_without_waiting_for_lanes_or_long_for_the_first_part(
+    sink: BinaryIO, compression: sections.Compression, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sections, "FIRST_PATIENCE_SECONDS", 0.05)
+    both_begun = threading.Barrier(3)
+
+    def slow_first() -> Generator[bytes, None, None]:
+        yield b"first"
+        both_begun.wait(10)
+
+    def running() -> Generator[bytes, None, None]:
+        yield b"begin"
+        both_begun.wait(10)
+
+    data = [Part("data", running, is_running=True) for _number in range(2)]
+    lane = threading.Lock()
+    with lane:
+        written = sections.write(
+            sink, Dump(PROGRAM, Part("pre_data", slow_first), inspect, data), 2, compression, accept, lane=lambda: lane
+        )
+    assert [section.kind for section in written.sections] == ["pre_data", "data", "data"]

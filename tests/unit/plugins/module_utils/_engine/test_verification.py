@@ -7,15 +7,23 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog, errors, verification
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import Endpoint, Family, Inspection
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.registry import server_at
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.values import (
+    FINGERPRINT_SCHEME,
+    SCHEMA_HASH_SCHEME,
+    Endpoint,
+    Family,
+    Inspection,
+    TableKey,
+    fingerprint,
+)
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import StorageConfig
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.metadata import (
     BackupInfoModel,
@@ -24,6 +32,7 @@ from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.metada
     FileInfoModel,
     RestoreInfo,
     SchemaInfoModel,
+    SequenceInfo,
     TableInfo,
     human_size,
 )
@@ -143,16 +152,45 @@ TABLES = (
 )
 
 
-def found(schema: SchemaInfoModel = SCHEMA, tables: tuple[TableInfo, ...] = TABLES) -> Inspection:
-    return Inspection(schema, list(tables), PROPERTIES)
+def found(schema: SchemaInfoModel = SCHEMA, tables: tuple[TableInfo, ...] = TABLES, **more: Any) -> Inspection:
+    return Inspection(schema, list(tables), PROPERTIES, **more)
+
+
+def compare(
+    expected: RestoreInfo | None, inspection: Inspection, keys: Sequence[TableKey] = (), version: str = "15.20"
+) -> verification.Comparison:
+    """Compare with what a server of a version says."""
+    info = BackupInfoModel(
+        database_id="a",
+        database_name="shop",
+        database_type="postgresql",
+        hostname="host",
+        timestamp=MOMENT,
+        duration_seconds=1,
+        status="success",
+    )
+    file_info = FileInfoModel(
+        filename="a.sql.gz",
+        size_bytes=1,
+        size_human="1 B",
+        compression_level=6,
+        checksum_algorithm="sha256",
+        checksum="a" * 64,
+    )
+    metadata = BackupMetadata(backup_info=info, file_info=file_info, schema_info=SCHEMA, restore_info=expected)
+    one = server()
+    one.__dict__["version"] = version
+    return verification.compare(metadata, inspection, one, keys)
 
 
 def test_an_equal_database_has_no_differences() -> None:
-    comparison = verification.compare(SCHEMA, restore_info(0, *TABLES), found())
+    comparison = compare(restore_info(0, *TABLES), found())
     assert comparison.as_dict() == {
         "objects_compared": 9,
         "tables_compared": 1,
         "rows_compared": 10,
+        "fingerprints_compared": 0,
+        "sequences_compared": 0,
         "schema_hash_equal": True,
         "differences": [],
     }
@@ -161,28 +199,114 @@ def test_an_equal_database_has_no_differences() -> None:
 @pytest.mark.parametrize("name", verification.OBJECT_COUNTS)
 def test_every_kind_of_object_is_counted(name: str) -> None:
     other = SCHEMA.model_copy(update={name: getattr(SCHEMA, name) + 1})
-    differences = verification.compare(SCHEMA, None, found(other)).differences
+    differences = compare(None, found(other)).differences
     kind = name.removesuffix("_count")
     assert differences == [f"{getattr(other, name)} {kind} instead of {getattr(SCHEMA, name)}"]
 
 
 def test_a_table_with_other_rows_is_a_difference() -> None:
     fewer = (TABLES[0].model_copy(update={"rows": 9}), TABLES[1])
-    differences = verification.compare(SCHEMA, restore_info(0, *TABLES), found(tables=fewer)).differences
+    differences = compare(restore_info(0, *TABLES), found(tables=fewer)).differences
     assert differences == ["the table public.person has 9 rows instead of 10"]
 
 
 def test_rows_that_were_not_counted_in_the_snapshot_are_not_compared() -> None:
     more = (TABLES[0], TABLES[1].model_copy(update={"rows": 6}))
-    assert verification.compare(SCHEMA, restore_info(0, *TABLES), found(tables=more)).differences == []
+    assert compare(restore_info(0, *TABLES), found(tables=more)).differences == []
+
+
+def with_fingerprint(taken: str | None, rows: int = 10) -> tuple[TableInfo, ...]:
+    return (TABLES[0].model_copy(update={"fingerprint": taken, "rows": rows}), TABLES[1])
+
+
+def compare_fingerprints(dumped: str | None, restored: str | None, rows: int = 10) -> verification.Comparison:
+    expected = restore_info(0, *with_fingerprint(dumped))
+    return compare(expected, found(tables=with_fingerprint(restored, rows)))
+
+
+def test_equal_fingerprints_are_no_difference_and_are_told() -> None:
+    comparison = compare_fingerprints(fingerprint(5), fingerprint(5))
+    assert (comparison.differences, comparison.fingerprints_compared) == ([], 1)
+
+
+@pytest.mark.parametrize("restored", [fingerprint(6), None, "of-the-future:0000000000000005"])
+def test_a_table_with_another_fingerprint_or_none_is_a_difference(restored: str | None) -> None:
+    differences = compare_fingerprints(fingerprint(5), restored).differences
+    assert differences == ["the table public.person has other content in its 10 rows"]
+
+
+def test_of_a_table_with_other_rows_the_number_alone_is_told() -> None:
+    differences = compare_fingerprints(fingerprint(5), fingerprint(6), rows=9).differences
+    assert differences == ["the table public.person has 9 rows instead of 10"]
+
+
+@pytest.mark.parametrize("dumped", [None, "of-the-future:0000000000000005", f"{FINGERPRINT_SCHEME}2:5"])
+def test_a_fingerprint_that_is_missing_or_of_another_kind_is_passed_over(dumped: str | None) -> None:
+    comparison = compare_fingerprints(dumped, fingerprint(5))
+    assert (comparison.differences, comparison.fingerprints_compared) == ([], 0)
+
+
+def test_only_tables_whose_fingerprint_can_be_compared_are_fingerprinted_again() -> None:
+    tables = [
+        TableInfo(schema_name="a", name="one", rows=0, fingerprint=fingerprint(0)),
+        TableInfo(schema_name="b", name="two", rows=0, fingerprint="of-the-future:0"),
+        TableInfo(schema_name="b", name="one", rows=0),
+    ]
+    wanted = verification.fingerprinted(restore_info(0, *tables))
+    assert [table.schema_name for table in tables if wanted((table.schema_name, table.name))] == ["a"]
+    assert not verification.fingerprinted(None)(("a", "one"))
 
 
 def test_a_table_of_the_same_name_in_another_schema_does_not_stand_in() -> None:
     moved = (TABLES[0].model_copy(update={"schema_name": "other"}), TABLES[1])
-    differences = verification.compare(SCHEMA, restore_info(0, *TABLES), found(tables=moved)).differences
+    differences = compare(restore_info(0, *TABLES), found(tables=moved)).differences
     assert differences == ["the table public.person is missing"]
 
 
+OTHER_HASH = SCHEMA.model_copy(update={"schema_hash": "another"})
+
+
 def test_another_schema_hash_is_told() -> None:
-    other = SCHEMA.model_copy(update={"schema_hash": "another"})
-    assert not verification.compare(SCHEMA, None, found(other)).schema_hash_equal
+    assert not compare(None, found(OTHER_HASH)).schema_hash_equal
+
+
+@pytest.mark.parametrize(
+    ("version", "scheme", "count"),
+    [("15.1", SCHEMA_HASH_SCHEME, 1), ("16.1", SCHEMA_HASH_SCHEME, 0), ("15.1", None, 0), ("15.1", "of-the-future", 0)],
+)
+def test_another_schema_hash_is_a_difference_on_the_same_release_when_it_was_made_alike(
+    version: str, scheme: str | None, count: int
+) -> None:
+    expected = restore_info(0, *TABLES).model_copy(update={"schema_hash_scheme": scheme})
+    comparison = compare(expected, found(OTHER_HASH), version=version)
+    assert (comparison.schema_hash_equal, len(comparison.differences)) == (False, count)
+
+
+def test_a_sequence_that_would_give_a_number_again_is_a_difference() -> None:
+    sequence = SequenceInfo(schema_name="public", name="ids", number=7)
+    expected = restore_info(0, *TABLES).model_copy(update={"sequences": [sequence]})
+    behind = [sequence.model_copy(update={"number": 6})]
+    comparison = compare(expected, found(sequences=behind))
+    assert comparison.differences == ["the numbers of public.ids go on at 6 instead of 7"]
+    assert comparison.sequences_compared == 1
+    assert compare(expected, found(sequences=[sequence])).differences == []
+
+
+def test_what_is_not_valid_any_more_is_a_difference_unless_it_was_not_when_dumped() -> None:
+    expected = restore_info(0, *TABLES).model_copy(update={"invalid": ["index public.a"]})
+    differences = compare(expected, found(invalid=["index public.a", "constraint b of public.c"])).differences
+    assert differences == ["the constraint b of public.c is not valid"]
+    assert compare(expected, found()).differences == []
+
+
+def test_of_a_restore_of_some_tables_they_alone_are_compared() -> None:
+    sequence = SequenceInfo(schema_name="public", name="ids", number=7)
+    expected = restore_info(0, *TABLES).model_copy(
+        update={"sequences": [sequence], "schema_hash_scheme": SCHEMA_HASH_SCHEME}
+    )
+    inspection = found(OTHER_HASH.model_copy(update={"tables_count": 1}), TABLES[:1], invalid=["index public.a"])
+    comparison = compare(expected, inspection, [("public", "person")])
+    assert comparison.differences == []
+    assert (comparison.tables_compared, comparison.rows_compared, comparison.objects_compared) == (1, 10, 0)
+    assert comparison.schema_hash_equal is None
+    assert compare(expected, inspection, [("public", "log")]).differences == ["the table public.log is missing"]

@@ -7,12 +7,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases import registry
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import (
-    Endpoint,
-    Family,
-    Server,
-    quoted,
-)
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import Server, quoted
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.values import Endpoint, Family, fingerprint
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.secrets import Login
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,7 +44,7 @@ def test_a_scratch_name_fits_the_server_and_keeps_its_ending(family: Family, nam
     scratch = one.scratch_name(name, "restore", STAMP)
     kept = scratch.removesuffix(f"__restore_{STAMP}")
     assert kept != scratch
-    assert name.startswith(kept)
+    assert kept == name or name.startswith(kept.rpartition("~")[0])
     assert len(scratch.encode()) <= one.name_limit
 
 
@@ -63,7 +59,21 @@ def test_a_quoted_name_gives_the_name_back(name: str, mark: str) -> None:
     assert inside.replace(mark * 2, mark) == name
 
 
-def test_only_a_family_that_renames_databases_swaps_them() -> None:
-    assert server("postgresql").renames_databases
-    with pytest.raises(AssertionError, match="does not rename"):
-        server("mysql").swap_database("new", "target", None)
+@given(name=st.text(min_size=1, max_size=70), other=st.text(min_size=1, max_size=70))
+def test_a_scratch_database_is_known_as_that_of_its_own_target_alone(name: str, other: str) -> None:
+    for family in ("postgresql", "mysql"):
+        scratch = server(family).scratch_name(name, "restore", STAMP)
+        assert server(family).is_scratch_of(scratch, name)
+        assert server(family).is_scratch_of(scratch, other) == (name == other)
+        assert not server(family).is_scratch_of(server(family).scratch_name(name, "before", STAMP), name)
+
+
+@pytest.mark.parametrize(
+    ("total", "expected"), [(0, "0000000000000000"), (255, "00000000000000ff"), (2**64 + 1, "0000000000000001")]
+)
+def test_a_fingerprint_has_the_name_of_its_kind_and_16_digits(total: int, expected: str) -> None:
+    assert fingerprint(total) == f"sha256sum64:{expected}"
+
+
+def test_a_server_without_unsigned_numbers_makes_the_same_fingerprint() -> None:
+    assert fingerprint(-1) == fingerprint(2**64 - 1)

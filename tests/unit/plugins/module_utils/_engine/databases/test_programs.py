@@ -67,6 +67,18 @@ def test_a_program_tells_its_banner_and_version(tmp_path: Path) -> None:
     assert found.name == "pg_dump"
 
 
+def test_a_program_is_asked_once_until_another_takes_its_place(tmp_path: Path) -> None:
+    path = program(tmp_path, "pg_dump", f'echo asked >> "{tmp_path}/asked"; echo "pg_dump (PostgreSQL) 15.18"')
+    assert [programs.examine(str(path)).version for _time in range(3)] == ["15.18"] * 3
+    assert (tmp_path / "asked").read_text(encoding="ascii") == "asked\n"
+    path.unlink()
+    program(tmp_path, "pg_dump", 'echo "pg_dump (PostgreSQL) 17.10"')
+    assert programs.examine(str(path)).version == "17.10"
+    path.unlink()
+    with pytest.raises(errors.ConfigError, match="cannot be looked at: No such file"):
+        programs.examine(str(path))
+
+
 def test_a_program_that_does_not_tell_its_version_is_a_config_error(tmp_path: Path) -> None:
     path = program(tmp_path, "pg_dump", "exit 127")
     with pytest.raises(errors.ConfigError, match="does not tell its version"):

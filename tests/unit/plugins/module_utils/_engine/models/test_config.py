@@ -42,6 +42,8 @@ WHOLE: dict[str, Any] = {
             "connect_timeout": 3,
             "dump_timeout": 3600,
             "jobs": 2,
+            "fingerprint": "content",
+            "accounts": False,
         },
         {"id": "prod-postgres-01", "type": "postgresql", "host": "2001:db8::1", "port": 5432},
     ],
@@ -146,6 +148,8 @@ def test_a_database_has_its_documented_defaults() -> None:
         "connect_timeout": 10,
         "dump_timeout": None,
         "jobs": None,
+        "fingerprint": "rows",
+        "accounts": True,
     }
 
 
@@ -244,6 +248,7 @@ def test_anything_else_is_refused_as_a_host(host: str) -> None:
         ("databases.0.connect_timeout", 0),
         ("databases.0.dump_timeout", 0),
         ("databases.0.jobs", 0),
+        ("databases.0.fingerprint", "checksum"),
         ("databases.0.id", 1),
         ("storage.base_path", "backups"),
         ("storage.base_path", "/srv/../etc"),

@@ -14,8 +14,8 @@ from typing import Any
 import pymysql
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, process
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import Endpoint
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.mysql import connection
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.values import Endpoint
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.secrets import Login
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -43,6 +43,16 @@ def options_of(text: str, section: str = "client") -> list[str]:
 def options_for(**changes: Any) -> list[str]:
     fingerprint = changes.pop("fingerprint", None)
     return options_of(connection.option_file(endpoint(**changes), changes.pop("is_mariadb", True), fingerprint))
+
+
+def test_tables_to_leave_out_go_to_the_dump_program_alone_by_any_name() -> None:
+    left_out = ["shop.a \"b' #\\", "shop.\ttab\r ", "shop.`ü`"]
+    dumping = connection.command(ENDPOINT, "/usr/bin/mariadb-dump", True, "--", "shop", left_out=left_out)
+    assert dumping.argv == ("/usr/bin/mariadb-dump", "--", "shop")
+    (file,) = dumping.private_files
+    text = file.content.decode()
+    assert options_of(text, "mysqldump") == [f"--ignore-table={name}" for name in left_out]
+    assert not any("ignore-table" in option for option in options_of(text, "client") + options_of(text, "mysql"))
 
 
 @settings(max_examples=60, deadline=None)
@@ -137,8 +147,8 @@ def test_a_command_has_nothing_secret_in_its_words_and_environment() -> None:
     assert command.argv == ("/usr/bin/mariadb-dump", "--quick", "--", "shop")
     assert "s3cret" not in str(command.environment)
     assert command.secrets == ("s3cret",)
-    assert command.private_file is not None
-    assert command.private_file.option == "--defaults-file="
+    (private_file,) = command.private_files
+    assert private_file.option == "--defaults-file="
 
 
 def test_the_real_program_takes_the_option_file() -> None:

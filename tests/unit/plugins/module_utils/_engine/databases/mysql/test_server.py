@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, stream
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import Endpoint
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.mysql.server import MySQLServer
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.values import Endpoint
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.secrets import Login
 
 MARIADB = "10.11.14-MariaDB-0+deb12u2 Debian 12"

@@ -11,8 +11,8 @@ from typing import Any
 import psycopg2
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, process
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import Endpoint
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.postgresql import connection
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.values import Endpoint
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.secrets import Login
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -77,9 +77,9 @@ def read_password_file(text: str) -> list[str]:
 @example(" a ")
 def test_any_password_comes_out_of_the_password_file_as_it_went_in(password: str) -> None:
     command = connection.command(endpoint(login=Login("u", password)), "shop", "/usr/bin/psql")
-    assert command.private_file is not None
-    assert command.private_file.variable == "PGPASSFILE"
-    content = command.private_file.content.decode()
+    (private_file,) = command.private_files
+    assert private_file.variable == "PGPASSFILE"
+    content = private_file.content.decode()
     assert content.count("\n") == 1
     assert read_password_file(content) == ["*", "*", "*", "*", password]
 

@@ -21,9 +21,10 @@ def names(part: plan.PlannedPart) -> list[str]:
     return [argument for argument in part.arguments if argument.startswith("--table=")]
 
 
-def test_one_lane_is_one_process() -> None:
+def test_a_large_database_is_dumped_in_parts_by_one_lane_too() -> None:
     found = plan.plan([plan.Table("public", "t", 10**12)], 0, 1)
-    assert found == plan.Plan(plan.PlannedPart("full"))
+    assert [part.tables for part in found.data] == [("public.t",), ()]
+    assert found.large == {"public.t"}
 
 
 def test_a_small_database_is_one_process() -> None:
@@ -31,10 +32,18 @@ def test_a_small_database_is_one_process() -> None:
     assert found == plan.Plan(plan.PlannedPart("full"))
 
 
-def test_five_thousand_small_tables_are_one_part() -> None:
+def test_five_thousand_small_tables_are_few_parts_and_few_of_them_are_named() -> None:
     tables = [plan.Table("public", f"t{number}", MIB) for number in range(5000)]
     found = plan.plan(tables, 0, 4)
-    assert [(part.kind, names(part)) for part in found.data] == [("data", [])]
+    assert 1 < len(found.data) <= 4
+    assert sum(len(names(part)) for part in found.data) == plan.MOST_NAMED_TABLES
+    assert found.large == frozenset()
+
+
+def test_tables_of_middling_size_are_shared_out_evenly() -> None:
+    tables = [plan.Table("public", f"t{number}", 5 * MIB) for number in range(200)]
+    found = plan.plan(tables, 0, 4)
+    assert [part.size_bytes // MIB for part in found.data] == [250, 250, 250, 250]
 
 
 def test_a_large_table_has_a_part_of_its_own_and_is_left_out_of_the_rest() -> None:
@@ -51,7 +60,7 @@ def test_many_large_objects_have_a_part_of_their_own() -> None:
     assert "--no-blobs" in found.data[1].arguments
 
 
-@given(TABLES, st.integers(0, 400 * MIB), st.integers(2, 8))
+@given(TABLES, st.integers(0, 400 * MIB), st.integers(1, 8))
 def test_each_table_has_its_rows_in_one_part_alone(
     tables: list[plan.Table], large_objects_bytes: int, lanes: int
 ) -> None:

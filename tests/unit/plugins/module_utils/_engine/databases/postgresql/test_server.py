@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, stream
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import Endpoint
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.postgresql.server import PostgreSQLServer
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.values import Endpoint
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.secrets import Login
 
 HEAD = b"--\n-- PostgreSQL database dump\n--\n\n"
@@ -29,7 +29,7 @@ def server(folder: Path, server_version: str, program_version: str) -> PostgreSQ
         path.chmod(0o700)
     one = PostgreSQLServer(Endpoint("postgresql", "127.0.0.1", 9, Login("nobody", ""), client_path=folder))
     # What the server would say.
-    one.__dict__["version"] = server_version
+    one.__dict__.update(version=server_version, is_superuser=False)
     return one
 
 

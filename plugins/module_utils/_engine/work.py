@@ -1,0 +1,203 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The work on one instance of a run: its listing, then its databases, each a task of the run's schedule."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import functools
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Callable
+
+from . import accounts, backup, catalog, errors, instances, schedule
+from .databases.accounts import SavedAccounts
+from .databases.base import Server
+from .databases.values import Entry
+from .instances import Instance
+from .models.results import AccountsResult, BackupResult
+
+PARTIAL_HINT = "Give the backup account what it lacks, or leave the accounts out with accounts: false"
+#: Gives an instance, or raises: the login of each is looked up only when its turn comes.
+Provider = Callable[[], Instance]
+
+
+@dataclass(frozen=True)
+class Common:
+    """What all instances of a run have in common."""
+
+    store: backup.Store
+    databases: Sequence[str] | None
+    check: bool
+    latest: dict[tuple[str, str], catalog.Artifact]
+    compressing: concurrent.futures.Executor
+    timetable: schedule.Schedule
+
+
+class InstanceWork:
+    """The work on one instance: its listing first, then a task for each of its databases.
+
+    ``lock`` holds the instance's lock from the listing until the last database is done.
+    """
+
+    def __init__(self, database_id: str, provide: Provider, common: Common) -> None:
+        self.lock = contextlib.ExitStack()
+        self._id = database_id
+        self._provide = provide
+        self._common = common
+        self.accounts: AccountsResult | None = None
+        self._outcomes: list[BackupResult | backup.Plan | None] = []
+        self._left: set[int] = set()
+
+    def plans(self) -> list[backup.Plan]:
+        """Return the plans that were made, the biggest database's first."""
+        return [outcome for outcome in self._outcomes if isinstance(outcome, backup.Plan)]
+
+    def results(self) -> list[BackupResult]:
+        """Return what became of each database, the biggest first, or why there is none."""
+        return [outcome for outcome in self._outcomes if isinstance(outcome, BackupResult)]
+
+    def begin(self, _share: schedule.Share) -> None:
+        """Log in, lock the instance, list its databases, and add a task for each."""
+        common = self._common
+        try:
+            instance = self._provide()
+            if not common.check:
+                self.lock.enter_context(common.store.locked(instance.id))
+            server = instance.server()
+            chosen = instances.select_databases(instance, server.list_databases(), common.databases)
+            companion = self._save_accounts(instance, server)
+        except errors.BackupDBError as error:
+            self._outcomes.append(_failure(self._id, "", error, 0.0, common.store))
+            self.lock.close()
+            return
+        self._outcomes = [None] * len(chosen)
+        self._left = set(range(len(chosen)))
+        group = schedule.Group(min(instance.config.jobs or common.timetable.jobs, common.timetable.jobs))
+        common.timetable.add(
+            [
+                schedule.Task(
+                    functools.partial(self._work, position, _Database(instance, server, entry, companion)),
+                    group,
+                    size_bytes=entry.size_bytes,
+                )
+                for position, entry in enumerate(chosen)
+            ]
+        )
+
+    def _save_accounts(self, instance: Instance, server: Server) -> backup.Companion:
+        """Save the accounts of the instance, if that is wanted; without them, what is dumped is partial."""
+        if not instance.config.accounts:
+            return backup.Companion()
+        try:
+            if self._common.check:
+                self.accounts = _foreseen(instance.id, server.read_accounts())
+                return backup.Companion()
+            saved = accounts.save(instance, server, self._common.store)
+        except errors.BackupDBError as error:
+            self.accounts = AccountsResult(
+                success=False,
+                database_id=instance.id,
+                error_message=error.message,
+                error_code=error.error_code,
+                hint=error.hint,
+            )
+            return backup.Companion(lacking=f"the accounts of {instance.id} could not be saved: {error.message}")
+        lacking = saved.partial_reason
+        self.accounts = AccountsResult(
+            success=lacking is None,
+            database_id=instance.id,
+            backup_file=saved.artifact.paths.data,
+            accounts_count=len(saved.artifact.metadata.accounts),
+            error_message=lacking,
+            error_code="partial_failure" if lacking else None,
+            warnings=saved.warnings,
+        )
+        told = None if lacking is None else f"the accounts of {instance.id} were not saved whole: {lacking}"
+        return backup.Companion(saved.artifact.paths.data.name, told)
+
+    def _work(self, position: int, database: _Database, share: schedule.Share) -> None:
+        common, instance, entry = self._common, database.instance, database.entry
+        started = time.monotonic()
+        subject = backup.Subject(
+            instance,
+            database.server,
+            entry,
+            estimated_bytes=backup.estimate(entry, common.latest.get((instance.id, entry.name))),
+            lanes=share.lanes,
+            lane=share.lane,
+            companion=database.companion,
+        )
+        try:
+            if common.check:
+                self._outcomes[position] = backup.plan_backup(subject, common.store)
+            else:
+                self._outcomes[position] = _done(*backup.back_up(subject, common.store, common.compressing))
+        except errors.BackupDBError as error:
+            seconds = time.monotonic() - started
+            self._outcomes[position] = _failure(instance.id, entry.name, error, seconds, common.store)
+        self._left.discard(position)
+        if not self._left:
+            self.lock.close()
+
+
+@dataclass(frozen=True)
+class _Database:
+    """A database whose turn will come, and what was saved of its instance's accounts."""
+
+    instance: Instance
+    server: Server
+    entry: Entry
+    companion: backup.Companion
+
+
+def _foreseen(database_id: str, found: SavedAccounts) -> AccountsResult:
+    """Return what saving the accounts that were read would come to."""
+    lacking = f"the accounts of {database_id} would not be saved whole: {found.lacking}" if found.lacking else None
+    return AccountsResult(
+        success=lacking is None,
+        database_id=database_id,
+        accounts_count=len(found.accounts),
+        error_message=lacking,
+        error_code="partial_failure" if lacking else None,
+        warnings=[lacking] if lacking else [],
+    )
+
+
+def _done(artifact: catalog.Artifact, warnings: list[str]) -> BackupResult:
+    """Return the result of a published artifact, which is a failure where it is partial."""
+    info = artifact.metadata.backup_info
+    whole = info.status == "success"
+    return BackupResult(
+        success=whole,
+        error_message=info.error_message,
+        error_code=None if whole else "partial_failure",
+        hint=None if whole else PARTIAL_HINT,
+        database_id=info.database_id,
+        database_name=info.database_name,
+        backup_file=artifact.paths.data,
+        metadata_file=artifact.paths.metadata,
+        checksum_file=artifact.paths.checksum,
+        duration_seconds=info.duration_seconds,
+        size_bytes=artifact.metadata.file_info.size_bytes,
+        warnings=warnings,
+        timestamp=artifact.moment,
+    )
+
+
+def _failure(
+    database_id: str, database: str, error: errors.BackupDBError, seconds: float, store: backup.Store
+) -> BackupResult:
+    return BackupResult(
+        success=False,
+        database_id=database_id,
+        database_name=database,
+        duration_seconds=round(seconds, 3),
+        error_message=error.message,
+        error_code=error.error_code,
+        hint=error.hint,
+        timestamp=store.clock(),
+    )
