@@ -1,26 +1,24 @@
 # Copyright: Contributors to the vya.backupdb project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Back up the same data by this collection and by what people use instead, and print what each cost.
+"""Back up and restore the same data by this collection and by what people use instead, and print what each cost.
 
-Run it from the root of the repository: make bench [SIZE_MB=200] [REPEATS=3] [PEERS=all]
+Run it from the root of the repository: make bench [SIZE_MB=200] [REPEATS=3] [PEERS=all] [MEASURE=restores]
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
-import sys
+import functools
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from tools.private_servers.base import PrivateServer
 
-from . import commands, measure, peers, report, servers, writers
+from . import commands, peers, report, restores, rounds, servers, writers
 from .commands import Contestant
-from .measure import Cost
+from .rounds import say
 
 LEVELS = (6, 1)
 
@@ -34,6 +32,7 @@ def main() -> None:
     parser.add_argument(
         "--peers", choices=["vendor", "all"], default="vendor", help="all: the community's modules, too"
     )
+    parser.add_argument("--measure", nargs="+", choices=["dumps", "restores"], default=["dumps", "restores"])
     parser.add_argument("--folder", type=Path, help="where the dumps go while they are measured (default: TMPDIR)")
     options = parser.parse_args()
     collections = peers.install(say) if options.peers == "all" else None
@@ -44,26 +43,31 @@ def main() -> None:
             servers.fill([server], options.size_mb, say)
             say(f"{server.flavour} filled in {time.monotonic() - started:.0f} s")
             with tempfile.TemporaryDirectory(prefix="backupdb-benchmark-", dir=options.folder) as folder:
-                benchmark(server, Path(folder), options.repeats, collections)
+                print(f"\n{report.server_line(server)}", flush=True)
+                if "dumps" in options.measure:
+                    benchmark(server, Path(folder), options.repeats, collections)
+                if "restores" in options.measure:
+                    print(restores.benchmark(server, Path(folder), options.repeats), flush=True)
 
 
 def benchmark(server: PrivateServer, folder: Path, repeats: int, collections: Path | None) -> None:
-    """Measure every contestant on one server, and print its tables."""
+    """Measure every dump of one server, and print its tables."""
+    dump = functools.partial(rounds.dump, folder=folder, server=server)
     full = contestants(server, collections)
     empty = [
         commands.engine(server, servers.EMPTY_DATABASE, LEVELS[0]),
         commands.task(server, servers.EMPTY_DATABASE, LEVELS[0]),
     ]
     # So that the first one does not read from the disk what the others find in memory.
-    run_once(commands.bare(server, servers.DATABASE), folder, server)
-    measured = interleaved(full, folder, repeats, server)
-    on_empty = interleaved(empty, folder, max(repeats, 3), server)
+    dump(commands.bare(server, servers.DATABASE))
+    measured = rounds.interleaved(full, dump, repeats)
+    on_empty = rounds.interleaved(empty, dump, max(repeats, 3))
     ours = commands.engine(server, servers.DATABASE, LEVELS[0]).name
     gzip, gzip_fast = (commands.gzipped(server, servers.DATABASE, level).name for level in LEVELS)
     floor = commands.bare(server, servers.DATABASE).name
     fast = commands.engine(server, servers.DATABASE, LEVELS[1]).name
     uncounted = {contestant.name for contestant in full if not contestant.counted}
-    print(f"\n{report.server_line(server)}\n\n{report.table(measured, ours, gzip, uncounted)}\n")
+    print(f"\n{report.table(measured, ours, gzip, uncounted)}\n")
     speed = report.wall(measured[fast]) / report.wall(measured[floor])
     share = report.size(measured[fast]) / report.size(measured[gzip_fast])
     print(f"Level {LEVELS[1]}: {speed:.2f} times as long as the dump tool alone, {share:.3f} times gzip -{LEVELS[1]}")
@@ -84,7 +88,7 @@ def print_waits(server: PrivateServer, folder: Path, repeats: int) -> None:
     for contestant in taking_part:
         for _repeat in range(repeats):
             with writers.writer(server, servers.DATABASE) as writes:
-                run_once(contestant, folder, server)
+                rounds.dump(contestant, folder, server)
             print(f"| {contestant.name} | {writes.describe()} |", flush=True)
 
 
@@ -102,36 +106,6 @@ def contestants(server: PrivateServer, collections: Path | None) -> list[Contest
         commands.parallel(server, database),
         *community,
     ]
-
-
-def interleaved(
-    taking_part: Sequence[Contestant], folder: Path, repeats: int, server: PrivateServer
-) -> dict[str, list[Cost]]:
-    """Run all contestants one after the other, so many times over, each time from another one on."""
-    measured: dict[str, list[Cost]] = {contestant.name: [] for contestant in taking_part}
-    for repeat in range(repeats):
-        first = repeat * len(taking_part) // repeats
-        for contestant in [*taking_part[first:], *taking_part[:first]]:
-            cost = run_once(contestant, folder, server)
-            say(f"{repeat + 1}/{repeats} {contestant.name}: {cost.wall_seconds:.1f} s")
-            measured[contestant.name].append(cost)
-    return measured
-
-
-def run_once(contestant: Contestant, folder: Path, server: PrivateServer) -> Cost:
-    """Run a contestant in an empty folder, which is removed afterwards."""
-    own = folder / "output"
-    own.mkdir()
-    try:
-        output = own / "dump" if contestant.prints else None
-        return measure.run(contestant.stages(own), output, own, servers.process_id(server))
-    finally:
-        shutil.rmtree(own)
-
-
-def say(line: str) -> None:
-    """Tell whoever waits what is going on; the tables alone go to the standard output."""
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,11 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     folder: Path = Path("/")
 
+    @property
+    def program(self) -> str:
+        """The program's name without its folder."""
+        return Path(self.argv[0]).name
+
 
 @dataclass(frozen=True)
 class Contestant:
@@ -52,12 +57,8 @@ def dump_command(
 ) -> Command:
     """Return the command that dumps a database, or one table of it, to its standard output."""
     if isinstance(server, PostgresqlServer):
-        login = ["-h", server.host, "-p", str(server.port), "-U", server.admin_user]
         only = ["--table", table] if table else []
-        return Command(
-            [str(server.client_path / "pg_dump"), *login, *options, *only, database],
-            {**os.environ, "PGPASSFILE": str(server.password_file)},
-        )
+        return _postgresql_command(server, "pg_dump", *options, *only, database)
     if not isinstance(server, MysqlFamilyServer):
         raise AssertionError(f"contract violation: no benchmark knows {server.flavour}")
     return Command(
@@ -79,7 +80,7 @@ def dump_command(
 
 def tool_name(server: PrivateServer) -> str:
     """Return the name of the vendor's dump tool."""
-    return Path(dump_command(server, "").argv[0]).name
+    return dump_command(server, "").program
 
 
 def piped(server: PrivateServer, database: str, *compressor: str) -> Contestant:
@@ -125,13 +126,38 @@ def engine(server: PrivateServer, database: str, level: int, jobs: int | None = 
     """Return the engine of this collection as the program that it is without Ansible."""
 
     def stages(folder: Path) -> list[Command]:
-        argv = [sys.executable, "-m", _engine.__name__, "backup", "--config", str(_configure(server, folder, level))]
-        variables = {**os.environ, "PYTHONPATH": str(REPOSITORY / ".collections")}
         more = [] if jobs is None else [f"--jobs={jobs}"]
-        return [Command([*argv, "--database", database, "--json", *more], variables)]
+        return [_engine_command("backup", _configure(server, folder, level), f"--database={database}", *more)]
 
     shown = "" if jobs is None else f", {jobs} job"
     return Contestant(f"vya.backupdb, engine, level {level}{shown}", stages, prints=False)
+
+
+def engine_restore(server: PrivateServer, folder: Path, database: str, target: str, jobs: int) -> Command:
+    """Return the command by which our engine restores what it has dumped into a folder."""
+    options = [f"--database-id={INSTANCE_ID}", f"--database={database}", f"--target-database={target}"]
+    return _engine_command("restore", _configure(server, folder, 6), *options, f"--jobs={jobs}")
+
+
+def load_command(server: PrivateServer, database: str) -> Command:
+    """Return the command that loads a dump from its standard input."""
+    if isinstance(server, PostgresqlServer):
+        return _postgresql_command(server, "psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", database)
+    if not isinstance(server, MysqlFamilyServer):
+        raise AssertionError(f"contract violation: no benchmark knows {server.flavour}")
+    login = f"--defaults-extra-file={server.client_file}"
+    return Command([str(server.client_path / server.client_program), login, database])
+
+
+def parallel_load_command(server: PrivateServer, source: Path, database: str) -> Command:
+    """Return the command that loads what ``parallel`` has dumped by two processes or threads."""
+    if isinstance(server, PostgresqlServer):
+        options = ["--exit-on-error", "-j2", f"--dbname={database}"]
+        return _postgresql_command(server, "pg_restore", *options, str(source))
+    if not isinstance(server, MysqlFamilyServer):
+        raise AssertionError(f"contract violation: no benchmark knows {server.flavour}")
+    options = ["--threads=2", f"--database={database}", f"--directory={source}"]
+    return Command(["myloader", f"--defaults-file={server.client_file}", *options])
 
 
 def task(server: PrivateServer, database: str, level: int) -> Contestant:
@@ -176,6 +202,19 @@ def ansible_command(module: str, options: Mapping[str, object], variables: Mappi
     argv = [str(Path(sys.executable).with_name("ansible")), "localhost", "--module-name", module]
     argv += ["--args", json.dumps(options), "--extra-vars", json.dumps(connection)]
     return Command(argv, variables, REPOSITORY)
+
+
+def _postgresql_command(server: PostgresqlServer, program: str, *arguments: str) -> Command:
+    login = ["-h", server.host, "-p", str(server.port), "-U", server.admin_user]
+    variables = {**os.environ, "PGPASSFILE": str(server.password_file)}
+    return Command([str(server.client_path / program), *login, *arguments], variables)
+
+
+def _engine_command(name: str, config: Path, *arguments: str) -> Command:
+    variables = {**os.environ, "PYTHONPATH": str(REPOSITORY / ".collections")}
+    return Command(
+        [sys.executable, "-m", _engine.__name__, name, f"--config={config}", "--json", *arguments], variables
+    )
 
 
 def _configure(server: PrivateServer, folder: Path, level: int) -> Path:

@@ -37,7 +37,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: its share of the data in percent, about how long a line of it is, its columns and indexes."""
+    """A table: its share of the data in percent, about how long a line of it is, its columns and indexes.
+
+    ``parent`` is a table that has all its ids.
+    """
 
     name: str
     percent: int
@@ -46,6 +49,7 @@ class Table:
     indexes: tuple[str, ...]
     row: Row
     blob: str | None = None
+    parent: str | None = None
 
     def rows(self, size_mb: int) -> int:
         """Return how many rows make this table's share of so many megabytes."""
@@ -173,6 +177,7 @@ DOCUMENTS = Table(
     ("filename",),
     document,
     blob="content",
+    parent="articles",
 )
 EVENTS = Table(
     "events",
@@ -187,6 +192,7 @@ EVENTS = Table(
     ),
     ("begun", "kind"),
     event,
+    parent="measurements",
 )
 CUSTOMERS = Table(
     "customers",
@@ -201,6 +207,7 @@ CUSTOMERS = Table(
     ),
     ("email",),
     customer,
+    parent="articles",
 )
 SMALL = tuple(
     Table(

@@ -80,6 +80,7 @@ def fill(
                 say(f"{table.name}: {file.stat().st_size / 1e6:.0f} MB in {table.rows(size_mb)} rows")
             _side_by_side([functools.partial(_load, server, table, file) for server in servers])
             file.unlink()
+    _side_by_side([functools.partial(_relate, server, tables) for server in servers])
     _side_by_side([functools.partial(_settle, server) for server in servers])
 
 
@@ -123,6 +124,18 @@ def _statements(family: str, table: data.Table, file: str) -> Iterator[str]:
         yield f"LOAD DATA INFILE '{file}' INTO TABLE {table.name} CHARACTER SET utf8mb4 ({listed}){decoded}"
     for column in table.indexes:
         yield f"CREATE INDEX {table.name}_{column} ON {table.name} ({column})"
+
+
+def _relate(server: PrivateServer, tables: Sequence[data.Table]) -> None:
+    """Add the foreign keys between tables that are there."""
+    present = {table.name for table in tables}
+    with contextlib.closing(server.connect(DATABASE)) as connection, connection.cursor() as cursor:
+        if server.family == "mysql":
+            # Else MariaDB copies the table.
+            cursor.execute("SET foreign_key_checks = 0")
+        for table in tables:
+            if table.parent in present:
+                cursor.execute(f"ALTER TABLE {table.name} ADD FOREIGN KEY (id) REFERENCES {table.parent} (id)")
 
 
 def _settle(server: PrivateServer) -> None:
