@@ -53,7 +53,7 @@ unit: ready ## Run the tests of the parts, each by itself
 	.venv/bin/python -m pytest tests/unit $(PYTEST_ARGS)
 
 integration: ready ## Run the tests on real private servers
-	.venv/bin/python -m pytest tests/integration $(PYTEST_ARGS)
+	.venv/bin/python -m pytest tests/integration --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 molecule: ready ## Run the role's scenario: prepare servers, back up, verify, destroy
 	.venv/bin/molecule test

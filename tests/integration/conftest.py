@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog
@@ -105,9 +106,21 @@ def new_database(server: PrivateServer) -> Iterator[Callable[[], str]]:
 
 
 @pytest.fixture(scope="session")
-def big(server: PrivateServer) -> str:
+def made() -> dict[tuple[str, str], Any]:
+    """What servers have been given for the whole session, by its kind and the server's flavour.
+
+    pytest makes a fixture of a parametrized server anew whenever a test with another server comes between.
+    """
+    return {}
+
+
+@pytest.fixture(scope="session")
+def big(server: PrivateServer, made: dict[tuple[str, str], Any]) -> str:
     """The name of a database whose dump has 24 MiB that compress to half."""
-    name = f"big_{server.flavour}"
+    key, name = ("big", server.flavour), f"big_{server.flavour}"
+    if key in made:
+        return name
+    made[key] = name
     server.create_database(name)
     kind = "text" if server.family == "postgresql" else "longtext"
     server.execute(f"CREATE TABLE noise (content {kind})", name)
@@ -122,8 +135,17 @@ def big(server: PrivateServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def zoos(server: PrivateServer, tmp_path_factory: pytest.TempPathFactory) -> Zoos:
+def zoos(server: PrivateServer, tmp_path_factory: pytest.TempPathFactory, made: dict[tuple[str, str], Any]) -> Zoos:
     """Zoos under names that are hard to get right, backed up by one task."""
+    key = ("zoos", server.flavour)
+    if key not in made:
+        made[key] = make_zoos(server, tmp_path_factory)
+    found: Zoos = made[key]
+    return found
+
+
+def make_zoos(server: PrivateServer, tmp_path_factory: pytest.TempPathFactory) -> Zoos:
+    """Load the zoos and back them up."""
     store = tmp_path_factory.mktemp("zoos").joinpath("store")
     for name in ZOOS:
         load_zoo(server, name)

@@ -69,8 +69,8 @@ class Scene:
         return {**self.server.login_options(), "database_id": DATABASE_ID, "base_path": str(self.store), **changes}
 
     def back_up(self, **changes: Any) -> Result:
-        """Run the module db_backup, on the live database unless told otherwise."""
-        return run_module("db_backup", self.options(**{"databases": [self.database], **changes}))
+        """Run the module db_backup, on the live database and without the accounts unless told otherwise."""
+        return run_module("db_backup", self.options(**{"databases": [self.database], "accounts": False, **changes}))
 
     def put_back(self, **changes: Any) -> Result:
         """Run the module db_restore with the store's artifact, over the live database unless told otherwise."""

@@ -25,6 +25,7 @@ from .settling import Settling
 from .swap_plan import JOURNAL, JOURNAL_AFTER, Plan, qualified
 
 LOCK = "SELECT GET_LOCK(%s, %s)"
+RELEASE = "SELECT RELEASE_LOCK(%s)"
 # No user of the target waits longer for us than this.
 LOCK_WAIT_SECONDS = 3
 # How long a session of ours may go on after its client is gone.
@@ -56,7 +57,12 @@ def exclusive(endpoint: Endpoint, target: str) -> Iterator[None]:
             raise errors.LockedError(
                 f"another restore to the database {target} on {endpoint} is under way", "Wait until it is done"
             )
-        yield
+        try:
+            yield
+        finally:
+            # The end of the session frees it too, but not before the next restore may ask.
+            with contextlib.suppress(connection.Error):
+                rows_of(cursor, RELEASE, [_lock_name("restore", target)])
 
 
 def hold_events(endpoint: Endpoint, database: str) -> list[Definition]:
