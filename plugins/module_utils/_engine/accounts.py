@@ -16,9 +16,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal
 
-from . import accounts_catalog, compressors, errors, stream
+from . import accounts_catalog, compressors, errors, stream, verification
 from .accounts_catalog import AccountsArtifact
-from .backup import Store
+from .backup import Store, finish_file
 from .databases.accounts import AccountsWork, AccountWork, SavedAccounts, check_text
 from .databases.base import Server
 from .instances import Instance
@@ -31,7 +31,6 @@ from .models.accounts import (
     MembershipInfo,
 )
 from .models.config import SYSTEM_DATABASES
-from .models.metadata import FileInfoModel, human_size
 
 LEFT_ALONE = "it exists and is left alone"
 
@@ -123,11 +122,7 @@ def save(instance: Instance, server: Server, store: Store) -> Saved:
     config = store.config
     with accounts_catalog.draft(config, hostname=store.hostname, database_id=instance.id, clock=store.clock) as draft:
         written = _write(draft.sink, found, config.compression_level, config.checksum_algorithm)
-        draft.seal()
-        if stream.checksum(draft.data, config.checksum_algorithm) != written.checksum:
-            raise errors.StorageError(
-                f"{draft.paths.data} does not read back as it was written", "Check the disk below the storage"
-            )
+        file_info = finish_file(draft, written.size_bytes, written.checksum, config)
         metadata = AccountsMetadata(
             backup_info=AccountsInfoModel(
                 database_id=instance.id,
@@ -138,14 +133,7 @@ def save(instance: Instance, server: Server, store: Store) -> Saved:
                 status="partial" if found.lacking else "success",
                 error_message=found.lacking,
             ),
-            file_info=FileInfoModel(
-                filename=draft.paths.data.name,
-                size_bytes=written.size_bytes,
-                size_human=human_size(written.size_bytes),
-                compression_level=config.compression_level,
-                checksum_algorithm=config.checksum_algorithm,
-                checksum=written.checksum,
-            ),
+            file_info=file_info,
             server_flavour=server.flavour,
             server_version=server.version,
             raw_size_bytes=written.raw_size_bytes,
@@ -202,15 +190,7 @@ def verify(artifact: AccountsArtifact, server: Server) -> None:
             f"{data} holds accounts of a {metadata.server_flavour} server, but {server.endpoint} is {server.flavour}",
             "Accounts can be restored to a server of the same product alone",
         )
-    inspected = stream.inspect(data, metadata.file_info.checksum_algorithm)
-    if inspected.checksum != metadata.file_info.checksum:
-        raise errors.ValidationError(
-            f"{data} is damaged: its {metadata.file_info.checksum_algorithm} checksum is not that of its metadata",
-            stream.DISTRUST,
-        )
-    if inspected.text.raw_size_bytes != metadata.raw_size_bytes:
-        raise errors.ValidationError(f"{data} does not hold the text it was made of", stream.DISTRUST)
-    check_text(inspected.text, server.flavour)
+    check_text(verification.read_data(data, metadata.file_info, metadata.raw_size_bytes), server.flavour)
 
 
 def plan(

@@ -154,8 +154,7 @@ def back_up(
             warnings = dump.warnings + _unhashed(entry.name, inspection, fingerprinted)
         numbers = sequences.bounds(numbers, server.read_sequences(entry.name, config.exclude_tables))
         inspection = dataclasses.replace(inspection, sequences=numbers)
-        draft.seal()
-        _reread(draft, written, store.config)
+        file_info = finish_file(draft, written.size_bytes, written.checksum, store.config)
         metadata = BackupMetadata(
             backup_info=BackupInfoModel(
                 database_id=instance.id,
@@ -167,14 +166,7 @@ def back_up(
                 status="partial" if subject.companion.lacking else "success",
                 error_message=subject.companion.lacking,
             ),
-            file_info=FileInfoModel(
-                filename=draft.paths.data.name,
-                size_bytes=written.size_bytes,
-                size_human=human_size(written.size_bytes),
-                compression_level=store.config.compression_level,
-                checksum_algorithm=store.config.checksum_algorithm,
-                checksum=written.checksum,
-            ),
+            file_info=file_info,
             schema_info=inspection.schema,
             restore_info=_restore_info(subject, dump, written, inspection, store.config.compression_level),
         )
@@ -213,11 +205,21 @@ def _unhashed(database: str, inspection: Inspection, fingerprinted: Fingerprinte
     return [f"{database}: the content of {share} was not hashed, for they are not read in the dump's snapshot"]
 
 
-def _reread(draft: catalog.Draft, written: sections.Written, config: StorageConfig) -> None:
-    if stream.checksum(draft.data, config.checksum_algorithm) != written.checksum:
+def finish_file(draft: catalog.Draft, size_bytes: int, checksum: str, config: StorageConfig) -> FileInfoModel:
+    """Make a draft's file durable and return its description. Raise StorageError unless it reads back as written."""
+    draft.seal()
+    if stream.checksum(draft.data, config.checksum_algorithm) != checksum:
         raise errors.StorageError(
             f"{draft.paths.data} does not read back as it was written", "Check the disk below the storage"
         )
+    return FileInfoModel(
+        filename=draft.paths.data.name,
+        size_bytes=size_bytes,
+        size_human=human_size(size_bytes),
+        compression_level=config.compression_level,
+        checksum_algorithm=config.checksum_algorithm,
+        checksum=checksum,
+    )
 
 
 def _restore_info(

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import concurrent.futures
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import errors, stream
+from . import stream
 from .databases.base import Server
 from .models.metadata import SectionInfo
 
@@ -144,11 +144,7 @@ class _Loading:
 
     def _load(self, position: int) -> None:
         section = self.source.sections[position]
-        blocks = self._until_stopped(stream.read(self.source.path, section.offset_bytes, section.length_bytes))
+        blocks = stream.until_stopped(
+            stream.read(self.source.path, section.offset_bytes, section.length_bytes), self.stop, "the load"
+        )
         self.server.load(self.database, blocks, self.source.text, self.options.timeout)
-
-    def _until_stopped(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
-        for block in blocks:
-            if self.stop.is_set():
-                raise errors.BackupDBError("another part of the load has failed")
-            yield block

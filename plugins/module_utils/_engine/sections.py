@@ -175,7 +175,7 @@ class _Writer:
 
     def _compress(self, part: Part, sink: BinaryIO, digest: stream.Digest | None) -> list[_Section]:
         with contextlib.closing(part.open()) as blocks:
-            text = self._until_stopped(blocks)
+            text = stream.until_stopped(blocks, self.stop, "the dump")
             sections = [
                 self._compress_section(tables, section, sink, digest)
                 for tables, section in (_cut(part.cut(text)) if part.cut else [(part.tables, text)])
@@ -196,12 +196,6 @@ class _Writer:
         missing = set(part.tables) - {table for section in sections for table in section.tables}
         if missing:
             raise errors.ValidationError(f"the dump lacks the rows of {', '.join(sorted(missing))}")
-
-    def _until_stopped(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
-        for block in blocks:
-            if self.stop.is_set():
-                raise errors.BackupDBError("another part of the dump has failed")
-            yield block
 
     def _spool(self, part: Part) -> None:
         try:

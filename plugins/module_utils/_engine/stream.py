@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future
@@ -102,6 +103,14 @@ def write(sink: BinaryIO, blocks: Iterable[bytes], *, level: int, executor: Exec
         for future in pending:
             future.cancel()
     return Written(size, observer.text())
+
+
+def until_stopped(blocks: Iterable[bytes], stop: threading.Event, what: str) -> Iterator[bytes]:
+    """Yield blocks until work beside this has failed. Raise BackupDBError then; ``what`` names what has failed."""
+    for block in blocks:
+        if stop.is_set():
+            raise errors.BackupDBError(f"another part of {what} has failed")
+        yield block
 
 
 def write_block(sink: BinaryIO, block: bytes, digest: Digest | None) -> None:

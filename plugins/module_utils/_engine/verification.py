@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from . import errors, sequences, stream
 from .catalog import Artifact
 from .databases.base import Server
 from .databases.values import FINGERPRINT_SCHEME, SCHEMA_HASH_SCHEME, Fingerprinted, Inspection, TableKey
-from .models.metadata import BackupMetadata, RestoreInfo, SchemaInfoModel, TableInfo
+from .models.metadata import BackupMetadata, FileInfoModel, RestoreInfo, SchemaInfoModel, TableInfo
 
 OBJECT_COUNTS = ("tables_count", "views_count", "procedures_count", "functions_count", "triggers_count")
 
@@ -30,16 +31,25 @@ def verify_artifact(artifact: Artifact, server: Server) -> stream.Text:
             f"{artifact.paths.data} is an artifact of a {artifact.metadata.backup_info.database_type} database"
             f" and cannot be restored to {server.endpoint}"
         )
-    inspected = stream.inspect(artifact.paths.data, info.checksum_algorithm)
+    restore_info = artifact.metadata.restore_info
+    text = read_data(artifact.paths.data, info, restore_info.raw_size_bytes if restore_info else None)
+    server.check_text(text)
+    return text
+
+
+def read_data(data: Path, info: FileInfoModel, raw_size_bytes: int | None) -> stream.Text:
+    """Read a data file to its end and return what its text looks like.
+
+    Raise ValidationError unless the checksum is that of the metadata, the gzip data is whole, and the text has the
+    length it had, where that is known.
+    """
+    inspected = stream.inspect(data, info.checksum_algorithm)
     if inspected.checksum != info.checksum:
         raise errors.ValidationError(
-            f"{artifact.paths.data} is damaged: its {info.checksum_algorithm} checksum is not that of its metadata",
-            stream.DISTRUST,
+            f"{data} is damaged: its {info.checksum_algorithm} checksum is not that of its metadata", stream.DISTRUST
         )
-    restore_info = artifact.metadata.restore_info
-    if restore_info is not None and inspected.text.raw_size_bytes != restore_info.raw_size_bytes:
-        raise errors.ValidationError(f"{artifact.paths.data} does not hold the text it was made of", stream.DISTRUST)
-    server.check_text(inspected.text)
+    if raw_size_bytes not in (None, inspected.text.raw_size_bytes):
+        raise errors.ValidationError(f"{data} does not hold the text it was made of", stream.DISTRUST)
     return inspected.text
 
 
