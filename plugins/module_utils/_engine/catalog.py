@@ -21,6 +21,7 @@ from typing import BinaryIO, Callable
 from . import errors, layout, locking, storage
 from .models.config import StorageConfig
 from .models.metadata import BackupMetadata
+from .models.verification import Verification
 
 Clock = Callable[[], datetime]
 NAME_POLL_SECONDS = 0.1
@@ -28,10 +29,11 @@ NAME_POLL_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Artifact:
-    """A published artifact: its files and its metadata."""
+    """A published artifact: its files, its metadata, and what the newest drill found, if there was one."""
 
     paths: layout.ArtifactPaths
     metadata: BackupMetadata
+    verification: Verification | None = None
 
     @property
     def data(self) -> Path:
@@ -234,7 +236,23 @@ def load_artifact(metadata_path: Path, details: bool = True) -> Artifact:
     Raise NotFoundError when it does not exist, ValidationError when it is not valid metadata.
     """
     metadata = BackupMetadata.from_json(read_metadata(metadata_path), str(metadata_path), details)
-    return Artifact(layout.paths_of_metadata(metadata_path, metadata.file_info.checksum_algorithm), metadata)
+    paths = layout.paths_of_metadata(metadata_path, metadata.file_info.checksum_algorithm)
+    return Artifact(paths, metadata, _load_verification(paths, metadata))
+
+
+def _load_verification(paths: layout.ArtifactPaths, metadata: BackupMetadata) -> Verification | None:
+    """Return what a drill found; what cannot be read, or is of another data file, is no proof."""
+    try:
+        content = paths.verification.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise errors.StorageError(f"{paths.verification} cannot be read: {error.strerror}") from error
+    try:
+        found = Verification.from_json(content, str(paths.verification))
+    except errors.ValidationError:
+        return None
+    return found if found.checksum == metadata.file_info.checksum else None
 
 
 def read_metadata(metadata_path: Path) -> bytes:

@@ -7,8 +7,12 @@
     mydb_20260109_020000_full.sql.gz
     mydb_20260109_020000_full.sql.gz.sha256
     mydb_20260109_020000_full.metadata.json      the artifact exists if and only if this file does
+    mydb_20260109_020000_full.verification.json  what the newest drill found, if there was one
+    mydb_20260109_020000_full.hold               keeps the artifact while it is there; made by people
 {base}/{hostname}/{db_id}/
     users_20260109_020000.sql.gz                 the accounts of an instance, with the same two files beside it
+{base}/.audit/
+    {hostname}.db                                the audit log of a host, unless the configuration says otherwise
 
 Names of databases are arbitrary; in a path every byte outside ``[A-Za-z0-9_.-]`` is percent-encoded,
 a leading dot or dash too. The metadata has the real name and is the authority.
@@ -35,8 +39,12 @@ DIGEST_LENGTH = 16
 ACCOUNTS_NAME = "users"
 DATA_SUFFIX = ".sql.gz"
 METADATA_SUFFIX = ".metadata.json"
+VERIFICATION_SUFFIX = ".verification.json"
+HOLD_SUFFIX = ".hold"
+TOMBSTONE_SUFFIX = ".removed"
 PARTIAL_SUFFIX = ".partial"
 LOCKS_FOLDER = ".locks"
+AUDIT_FOLDER = ".audit"
 _STEM = re.compile(r"(?P<name>.+)_(?P<moment>\d{8}_\d{6})_(?P<backup_type>full|incremental|differential)")
 # The name of a database's artifact ends with its type, so neither can be taken for the other.
 _ACCOUNTS_STEM = re.compile(rf"{ACCOUNTS_NAME}_\d{{8}}_\d{{6}}")
@@ -44,11 +52,17 @@ _ACCOUNTS_STEM = re.compile(rf"{ACCOUNTS_NAME}_\d{{8}}_\d{{6}}")
 
 @dataclass(frozen=True)
 class ArtifactPaths:
-    """Where the three files of one artifact are."""
+    """Where the three files of one artifact are, and those that may stand beside them.
+
+    ``tombstone`` is the hidden name that the metadata has while the artifact is being removed.
+    """
 
     data: Path
     checksum: Path
     metadata: Path
+    verification: Path
+    hold: Path
+    tombstone: Path
 
 
 def encode_name(name: str) -> str:
@@ -125,7 +139,14 @@ def paths_of_data(data: Path, checksum_algorithm: str) -> ArtifactPaths:
 
 def _paths(folder: Path, stem: str, checksum_algorithm: str) -> ArtifactPaths:
     data = folder / (stem + DATA_SUFFIX)
-    return ArtifactPaths(data, folder / f"{data.name}.{checksum_algorithm}", folder / (stem + METADATA_SUFFIX))
+    return ArtifactPaths(
+        data=data,
+        checksum=folder / f"{data.name}.{checksum_algorithm}",
+        metadata=folder / (stem + METADATA_SUFFIX),
+        verification=folder / (stem + VERIFICATION_SUFFIX),
+        hold=folder / (stem + HOLD_SUFFIX),
+        tombstone=folder / f".{stem}{METADATA_SUFFIX}{TOMBSTONE_SUFFIX}",
+    )
 
 
 def checksum_file(data: Path) -> Path:
@@ -165,6 +186,16 @@ def instance_lock(base_path: Path, hostname: str, database_id: str) -> Path:
     """Return the lock file of an instance; it is never removed, only locked."""
     # Ids hold no dot, so the two cannot be mistaken for another pair.
     return base_path / LOCKS_FOLDER / f"{encode_name(f'{hostname}.{database_id}')}.lock"
+
+
+def cleanup_lock(base_path: Path, hostname: str) -> Path:
+    """Return the lock file of those who remove artifacts of a host; no id of an instance is empty."""
+    return base_path / LOCKS_FOLDER / f"{encode_name(f'{hostname}.')}.lock"
+
+
+def audit_file(base_path: Path, hostname: str) -> Path:
+    """Return where a host's audit log is unless it is configured: hosts that share a storage share no file."""
+    return base_path / AUDIT_FOLDER / f"{encode_name(hostname)}.db"
 
 
 def server_programs(major: str) -> str:

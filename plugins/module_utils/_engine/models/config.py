@@ -196,12 +196,17 @@ class StorageConfig(_Part):
 
 
 class RetentionConfig(_Part):
-    """How many backups are kept."""
+    """How many backups are kept.
+
+    Never fewer than ``min_keep`` good ones, nor than ``min_verified`` that a drill has found good, of each database.
+    """
 
     strategy: Literal["simple", "gfs"] = "gfs"
     daily_keep: PositiveInteger = 7
     weekly_keep: PositiveInteger = 4
     monthly_keep: PositiveInteger = 12
+    min_keep: PositiveInteger = 1
+    min_verified: int = Field(default=1, ge=0)
     cleanup_enabled: bool = True
 
 
@@ -222,8 +227,12 @@ class CredentialsConfig(_Part):
 
 
 class AuditConfig(_Part):
-    """Where operations are recorded; the URL may hold a password."""
+    """Whether and where operations are recorded; the URL of SQLAlchemy may hold a password.
 
+    Without one it is an SQLite file in the storage, see layout.audit_file.
+    """
+
+    enabled: bool = True
     url: Optional[str] = Field(default=None, min_length=1, repr=False)
 
 

@@ -98,7 +98,10 @@ class Part(BaseModel):
 
 
 class BackupInfoModel(Part):
-    """What was backed up, when, and how that went. ``hostname`` is the machine that ran the backup."""
+    """What was backed up, when, and how that went. ``hostname`` is the machine that ran the backup.
+
+    Retention leaves an artifact alone before ``keep_until``.
+    """
 
     database_id: str = Field(min_length=1)
     database_name: str = Field(min_length=1)
@@ -109,6 +112,7 @@ class BackupInfoModel(Part):
     duration_seconds: Seconds
     status: Literal["success", "failed", "partial"]
     error_message: Optional[str] = Field(default=None, validate_default=True)
+    keep_until: Optional[Moment] = None
 
     @field_validator("error_message")
     @classmethod
@@ -190,6 +194,18 @@ class SequenceInfo(Part):
     descending: bool = False
 
 
+class ObjectInfo(Part):
+    """An object of the database's catalogue and a hash (hex) of its definition, to be compared with another backup's.
+
+    ``kind`` is what the server's manual calls it, in lower case: table, view, function, trigger...
+    """
+
+    kind: str
+    schema_name: Optional[str] = None
+    name: str
+    digest: str
+
+
 class ExtensionInfo(Part):
     """An extension of PostgreSQL that the database uses."""
 
@@ -238,7 +254,7 @@ class RestoreInfo(Part):
     ``accounts`` are all that the database names, ``owners`` those of them that own something in the dump.
     ``collations`` are those of its columns, ``tablespaces`` those that it names, and ``invalid`` the indexes and
     constraints that were not valid.
-    ``schema_hash_scheme`` tells how the hash was made.
+    ``schema_hash_scheme`` tells how the hash was made, and so the digests of ``objects``.
     """
 
     server_flavour: Literal["postgresql", "mariadb", "mysql"]
@@ -260,6 +276,7 @@ class RestoreInfo(Part):
     invalid: list[str] = Field(default_factory=list)
     database_size_bytes: Optional[Count] = None
     schema_hash_scheme: Optional[str] = None
+    objects: list[ObjectInfo] = Field(default_factory=list)
     lanes: Count = 1
     lock_held_seconds: Optional[Seconds] = None
     warnings: list[str] = Field(default_factory=list)

@@ -20,8 +20,21 @@ class _Result(BaseModel):
         return self.model_dump(mode="json")
 
 
+class DriftResult(_Result):
+    """What became of a database's objects since its previous artifact, each named as ``table public.orders``."""
+
+    previous_backup: Path
+    came: list[str] = Field(default_factory=list)
+    went: list[str] = Field(default_factory=list)
+    changed: list[str] = Field(default_factory=list)
+
+
 class BackupResult(_Result):
-    """How the backup of one database went."""
+    """How the backup of one database went.
+
+    ``skipped`` is whether a good artifact was new enough already, which is then the one that is named. ``drift`` is
+    None where the schema is that of the previous artifact, or there is none to compare with.
+    """
 
     success: bool
     database_id: str
@@ -35,6 +48,8 @@ class BackupResult(_Result):
     error_code: Optional[str] = None
     hint: Optional[str] = None
     warnings: list[str] = Field(default_factory=list)
+    skipped: bool = False
+    drift: Optional[DriftResult] = None
     timestamp: Moment = Field(default_factory=now)
 
 
@@ -79,6 +94,46 @@ class RestoreResult(_Result):
     warnings: list[str] = Field(default_factory=list)
     comparison: Optional[dict[str, Any]] = None
     accounts: Optional[dict[str, Any]] = None
+    timestamp: Moment = Field(default_factory=now)
+
+
+class RemovalResult(_Result):
+    """What retention decides on one artifact, and whether it has been removed; an accounts artifact has no database.
+
+    ``reasons`` are all that it is kept or removed for. ``error_message`` is why it could not be removed.
+    """
+
+    backup_file: Path
+    hostname: str
+    database_id: str
+    database_name: Optional[str] = None
+    timestamp: Moment
+    size_bytes: Count = 0
+    keep: bool
+    reasons: list[str]
+    removed: bool = False
+    error_message: Optional[str] = None
+    error_code: Optional[str] = None
+
+
+class VerifyResult(_Result):
+    """How the drill of one artifact went; see Verification for ``level``, ``restore_seconds`` and ``evidence``."""
+
+    success: bool
+    database_id: str
+    database_name: str
+    hostname: str
+    backup_file: Path
+    backup_timestamp: Moment
+    size_bytes: Count = 0
+    level: Literal["checksum", "structure", "restore"]
+    duration_seconds: Seconds
+    restore_seconds: Optional[Seconds] = None
+    evidence: dict[str, Any] = Field(default_factory=dict)
+    error_message: Optional[str] = None
+    error_code: Optional[str] = None
+    hint: Optional[str] = None
+    warnings: list[str] = Field(default_factory=list)
     timestamp: Moment = Field(default_factory=now)
 
 

@@ -58,11 +58,13 @@ WHOLE: dict[str, Any] = {
         "daily_keep": 1,
         "weekly_keep": 2,
         "monthly_keep": 3,
+        "min_keep": 2,
+        "min_verified": 0,
         "cleanup_enabled": False,
     },
     "logging": {"level": "DEBUG", "format": "text", "output": "both", "file_path": "/var/log/backup.log"},
     "credentials": {"path": "/etc/backup/store.json", "key_file": "/etc/backup/key"},
-    "audit": {"url": "sqlite:////var/lib/backup/audit.db"},
+    "audit": {"enabled": False, "url": "sqlite:////var/lib/backup/audit.db"},
     "metrics": {"textfile_path": "/var/lib/node_exporter/backup.prom"},
     "notifications": {"success": [], "failure": ["mailto:dba@example.com"], "ping_url": "https://example.com/ping"},
 }
@@ -116,6 +118,8 @@ def test_everything_but_the_databases_has_its_documented_default() -> None:
         "daily_keep": 7,
         "weekly_keep": 4,
         "monthly_keep": 12,
+        "min_keep": 1,
+        "min_verified": 1,
         "cleanup_enabled": True,
     }
     assert config.logging.model_dump(mode="json") == {

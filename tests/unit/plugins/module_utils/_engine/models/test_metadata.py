@@ -91,6 +91,7 @@ RESTORE = {
     "invalid": ["index public.t_note"],
     "database_size_bytes": 8000000,
     "schema_hash_scheme": "settled-rows-1",
+    "objects": [{"kind": "table", "schema_name": "public", "name": "orders", "digest": "0123456789abcdef"}],
     "lanes": 2,
     "lock_held_seconds": 0.05,
     "warnings": ["the read lock was held too long"],

@@ -44,6 +44,8 @@ def test_a_backup_result_is_plain_data_for_json() -> None:
         "error_code": None,
         "hint": None,
         "warnings": [],
+        "skipped": False,
+        "drift": None,
         "timestamp": "2026-01-09T02:00:00+00:00",
     }
 
