@@ -54,7 +54,7 @@ fi
 
 # Nor shall they start with the next boot.
 if command -v systemctl >/dev/null; then
-    for service in postgresql mariadb; do
+    for service in postgresql mariadb prometheus; do
         case " ${missing[*]} " in
             *" $service "* | *" $service-server "*) systemctl --quiet disable "$service" || true ;;
         esac

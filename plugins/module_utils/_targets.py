@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._engine import backup, configuration, errors, instances, run, secrets, selection
+from ._engine import backup, configuration, errors, instances, run, secrets
 from ._engine.models._pydantic import PydanticError
 from ._engine.models.config import DEFAULT_PORTS, AppConfig, CredentialsConfig, DatabaseConfig, StorageConfig
+
+if TYPE_CHECKING:
+    from ._engine import operations
 
 # Of an instance, those that a task may set over its configuration.
 OVERRIDING_OPTIONS = ("fingerprint", "accounts")
@@ -33,12 +35,23 @@ class Targets:
         """Return the storage as this host writes to it now."""
         return backup.Store.of_this_host(self.storage)
 
+    def setting(self) -> operations.Setting:
+        """Return where the task's operation takes place."""
+        # Late, for it brings along packages that a task which only reads does not need.
+        from ._engine import operations  # noqa: PLC0415
+
+        return operations.Setting(self.store(), self.config)
+
+    def own_id(self) -> str | None:
+        """Return the id of the instance that the options describe, None where a configuration has the instances."""
+        return None if self.config is not None else inline_config(self.options).id
+
     def wanted(self, ids: Sequence[str] | None = None) -> list[run.Wanted]:
         """Return the instances to work on: those of the configuration, or the one that the options describe."""
         if self.config is not None:
             return run.configured(self.config, ids)
         config = inline_config(self.options)
-        return [run.Wanted(config.id, lambda: inline_instance(config, self.options))]
+        return [run.Wanted(config.id, lambda: inline_instance(config, self.options), type=config.type)]
 
     def instance(self, database_id: str) -> instances.Instance:
         """Return one instance to restore to, which need not be one that is backed up (``enabled``)."""
@@ -101,31 +114,3 @@ def inline_instance(config: DatabaseConfig, options: Mapping[str, Any]) -> insta
     else:
         login = secrets.Login(options["login_user"], options["login_password"] or "")
     return instances.Instance(config, instances.endpoint_of(config, login, options["ssl_mode"]))
-
-
-def destination(options: Mapping[str, Any], artifact: selection.Artifact) -> tuple[str, str]:
-    """Return the id of the instance and the name of the database that an artifact is restored to.
-
-    Raise ConfigError where neither the options nor its metadata say.
-    """
-    info = artifact.metadata.backup_info if artifact.metadata else None
-    database_id = options["target_id"] or options["database_id"] or (info.database_id if info else None)
-    target = options["target_database"] or (info.database_name if info else None)
-    if target is None or (database_id is None and options["config"]):
-        missing = "target_database" if target is None else "target_id"
-        raise errors.ConfigError(f"{artifact.data} has no metadata, so {missing} must be given")
-    return database_id or "", target
-
-
-def moment(text: str | None, name: str) -> datetime | None:
-    """Given an ISO 8601 moment of an option, return it; without an offset it is this host's local time.
-
-    Raise ConfigError when it is none.
-    """
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", text.strip()))
-    except ValueError:
-        raise errors.ConfigError(f"{name} is not a moment", "Write it as in 2026-01-09T02:00:00+01:00") from None
-    return found if found.tzinfo else found.astimezone()

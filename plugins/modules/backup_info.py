@@ -13,6 +13,7 @@ version_added: 1.0.0
 description:
   - Lists the artifacts of M(vya.backupdb.db_backup), newest first, and each database with the state of its backups.
   - Reads the metadata files of the storage. No server is asked, unless O(gather_databases=true).
+  - With O(max_age) or O(min_verified_within) it is a monitor, which fails when a database has no new enough backup.
 options:
   hostname:
     description: Only artifacts that were made on this host.
@@ -47,6 +48,26 @@ options:
         that were never backed up, and present sizes. Needs O(config).
     type: bool
     default: false
+  max_age:
+    description:
+      - Fail when the last good backup of a database is older than this, or there is none. A length of time, as in
+        V(26h), V(90m), V(7d) or V(1h30m). A good backup is whole, and no drill has found it bad.
+      - With O(config), the databases of its enabled instances are looked at, those that it names and those that have
+        backups. With O(gather_databases=true) too, those that the servers have now, and no others. An instance without
+        any backup fails as well.
+      - Without O(config), the databases that have backups, and the one that O(database_id) and O(database) name.
+      - O(status), O(since), O(until) and O(limit) make no difference to this.
+    type: str
+  min_verified_within:
+    description:
+      - Fail when a drill has not found a backup of a database good for longer than this. A length of time, and the same
+        databases, as for O(max_age).
+    type: str
+  min_verified_level:
+    description: Which level a drill must have had at least to count for O(min_verified_within) and in RV(databases).
+    type: str
+    choices: [checksum, structure, restore]
+    default: structure
   config:
     description: The path of C(config.yaml) on the host, which names the storage. Mutually exclusive with O(base_path).
     type: path
@@ -97,14 +118,23 @@ EXAMPLES = r"""
     gather_databases: true
   register: catalogue
   failed_when: catalogue.databases | selectattr('backup_status', 'equalto', 'never') | length > 0
+
+- name: Raise the alarm when a database has no backup of the last day, or none that was proven this week
+  vya.backupdb.backup_info:
+    config: /etc/vya_backupdb/config.yaml
+    gather_databases: true
+    max_age: 26h
+    min_verified_within: 8d
 """
 
 RETURN = r"""
 backups:
-  description: The artifacts, newest first.
+  description:
+    - The artifacts, newest first. C(verification) is what the newest drill found, and C(held) why retention leaves the
+      artifact alone; each is there where there is something to tell.
   type: list
   elements: dict
-  returned: success
+  returned: always
   sample:
     - backup_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020000_full.sql.gz
       backup_info:
@@ -115,6 +145,7 @@ backups:
         duration_seconds: 0.203
         hostname: db01
         status: success
+        keep_until: "2027-03-31T00:00:00+01:00"
         timestamp: "2026-01-09T02:00:00.118204+01:00"
       checksum_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020000_full.sql.gz.sha256
       file_info:
@@ -124,6 +155,7 @@ backups:
         filename: shop_20260109_020000_full.sql.gz
         size_bytes: 184213
         size_human: 179.9 KB
+      held: held until 2027-03-31T00:00:00+01:00
       metadata_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020000_full.metadata.json
       schema_info:
         functions_count: 2
@@ -132,69 +164,91 @@ backups:
         tables_count: 8
         triggers_count: 2
         views_count: 2
+      verification:
+        checksum: 28bdec29d1dbd961746d72918db1308ff23430df34c0768fd3c20ebabf258df4
+        evidence: {}
+        level: checksum
+        passed: true
+        verified_at: "2026-01-09T05:12:44.901532+01:00"
+        version: 2.0.0
       version: 2.0.0
 databases:
-  description: The databases and the state of their backups, by id and name.
+  description:
+    - The databases and the state of their backups, by id and name, whatever O(status), O(since) and O(until) leave out.
   type: list
   elements: dict
-  returned: success
+  returned: always
   sample:
     - backup_status: success
       database_id: prod-postgres-01
       last_backup: "2026-01-09T02:00:00.118204+01:00"
+      last_good_backup: "2026-01-09T02:00:00.118204+01:00"
+      last_verified: "2026-01-04T05:12:44.901532+01:00"
       name: shop
       size_bytes: 0
       tables_count: 8
+      verified_level: restore
+stale:
+  description: The databases that do not keep O(max_age) or O(min_verified_within), with every reason.
+  type: list
+  elements: dict
+  returned: always
+  sample:
+    - database_id: prod-postgres-01
+      name: shop
+      reasons:
+        - its last good backup is 1d7h12m old, more than 1d2h
 problems:
   description: A sentence for each file that could not be taken for an artifact.
   type: list
   elements: str
-  returned: success
+  returned: always
   sample: []
 total:
   description: How many artifacts match, also beyond O(limit).
   type: int
-  returned: success
+  returned: always
   sample: 1
+error_code:
+  description: V(validation_error) when a database is stale.
+  type: str
+  returned: failure
+  sample: validation_error
 """
 
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vya.backupdb.plugins.module_utils import _arguments, _module, _targets
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog, information
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import (
+    catalog,
+    durations,
+    freshness,
+    inquiry,
+    moments,
+)
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.metadata import now
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.verification import LEVELS
 
 
 def describe(module: AnsibleModule) -> tuple[bool, dict[str, Any], None]:
-    """Return what is in the storage."""
+    """Return what is in the storage. Raise ValidationError, with all of it, when a database is stale."""
     options = module.params
+    limits = freshness.Limits(*(durations.optional(options[name], name) for name in ("max_age", "min_verified_within")))
     targets = _targets.find(options)
-    filters = catalog.Filters(
-        hostname=options["hostname"],
-        database_id=options["database_id"],
-        database=options["database"],
+    question = inquiry.Question(
+        catalog.Filters(*(options[name] for name in ("hostname", "database_id", "database"))),
         status=options["status"],
-        since=_targets.moment(options["since"], "since"),
-        until=_targets.moment(options["until"], "until"),
+        since=moments.optional(options["since"], "since"),
+        until=moments.optional(options["until"], "until"),
+        limit=options["limit"],
+        details=options["details"],
+        live=options["gather_databases"],
+        limits=limits,
+        level=options["min_verified_level"],
     )
-    listing = catalog.list_artifacts(targets.storage.base_path, filters, options["details"])
-    listed = []
-    if options["gather_databases"]:
-        for one in targets.wanted([options["database_id"]] if options["database_id"] else None):
-            listed += information.list_live(one.provide(), options["database"])
-    return (
-        False,
-        {
-            "backups": [
-                information.describe_artifact(artifact, options["details"])
-                for artifact in listing.artifacts[: options["limit"]]
-            ],
-            "databases": [each.as_dict() for each in information.describe_databases(listing, listed)],
-            "problems": listing.problems,
-            "total": len(listing.artifacts),
-        },
-        None,
-    )
+    answer = inquiry.ask(question, targets.storage.base_path, targets.config, now())
+    return False, inquiry.result_of(question, answer), None
 
 
 def main() -> None:
@@ -210,6 +264,9 @@ def main() -> None:
             limit={"type": "int"},
             details={"type": "bool", "default": False},
             gather_databases={"type": "bool", "default": False},
+            max_age={"type": "str"},
+            min_verified_within={"type": "str"},
+            min_verified_level={"type": "str", "choices": list(LEVELS), "default": "structure"},
             config={"type": "path"},
             base_path={"type": "path"},
         ),

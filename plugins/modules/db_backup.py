@@ -17,6 +17,9 @@ description:
     has been read back; until then nothing has the name of a backup, and earlier artifacts are never touched.
   - Runs on the host that the artifacts are kept on. The text streams through memory; no raw dump is on the disk.
   - One database's failure does not stop the others, and any failure fails the task.
+  - With O(config), the artifacts that the configuration's C(retention) does not keep are then removed, of each database
+    that has a new good one; see M(vya.backupdb.backup_retention). The run is logged, measured and told as it says, too.
+  - Each backup is recorded in the audit log, see M(vya.backupdb.audit_info). None of this can make a backup fail.
   - On MySQL and MariaDB a global read lock is held for some milliseconds while the dump takes its snapshot, so that the
     row counts in the metadata are those of the dump. Without the privilege C(RELOAD) the dump is taken all the same.
 options:
@@ -47,7 +50,10 @@ options:
     type: list
     elements: str
   dump_timeout:
-    description: How long one dump may take, in seconds. Where it is omitted, there is no limit. Only without O(config).
+    description:
+      - How long one dump may take, in seconds. Where it is omitted, there is no limit. Only without O(config).
+      - Each program of a dump has so long, and so has the look at the database beside it, in which rows are counted and
+        hashed.
     type: int
   jobs:
     description:
@@ -59,6 +65,8 @@ options:
       - With more jobs than databases left, a PostgreSQL database of some size is dumped by several processes on one
         snapshot. Until the slowest is done, the others' parts are in nameless temporary files in the storage, which
         together are never larger than the artifact.
+      - The programs that dump one MySQL or MariaDB database share a snapshot, so all of them run from its beginning on.
+        They are one of these dumps, also while others wait; with V(1) there is one program for the rows.
     type: int
   accounts:
     description:
@@ -75,9 +83,41 @@ options:
         with V(content) all of their content is hashed too, in the snapshot of the dump and while it runs. That is about
         as much work for the server as the dump itself.
       - Only tables that are read in the snapshot are hashed, so none of MyISAM, Aria or MEMORY.
+      - The large objects of PostgreSQL are counted and hashed likewise. Hashing them takes C(SELECT) on
+        C(pg_largeobject); without it they are counted alone, and a warning says so.
       - Where it is omitted, as the configuration says, or V(rows).
     type: str
     choices: [rows, content]
+  if_older_than:
+    description:
+      - Databases that have a good artifact which is not older than this are skipped, so that the task can be run again
+        at will. A length of time, as in V(20h), V(90m), V(7d) or V(1h30m).
+      - A good artifact is whole and was made on this host, its data file is there, and no drill has found it bad. Where
+        O(keep_until) is given, only an artifact counts that is kept as long.
+      - Where all databases of an instance are skipped, its accounts are not saved again.
+    type: str
+  keep_until:
+    description:
+      - Until when retention leaves the new artifacts alone, whatever its policy says. A date or moment in ISO 8601; a
+        date is its first moment. Without an offset, in local time.
+      - Artifacts that are there already are not changed.
+    type: str
+  notify:
+    description:
+      - Whether those are told how it went who stand in the configuration's C(notifications).
+      - Without O(config) nobody is.
+    type: bool
+    default: true
+  progress:
+    description:
+      - Whether a task that takes longer than ten seconds tells how far it has come, with a line for each database that
+        is being dumped, on the terminal and in the log of AWX. The result is the same.
+      - Where it is omitted, it does when Ansible's output is a terminal, or it runs under AWX, ansible-runner or in CI.
+        So there is silence under cron.
+      - The task is then run in the background of the host, which goes on when the connection or Ansible itself ends.
+      - A task with C(async), C(timeout) or C(no_log), one in check mode, and one on a host that cannot run tasks in the
+        background tells nothing.
+    type: bool
 extends_documentation_fragment:
   - vya.backupdb.attributes
   - vya.backupdb.engine
@@ -123,6 +163,12 @@ EXAMPLES = r"""
     ca_cert: /etc/ssl/certs/internal-ca.pem
     databases: [shop]
     base_path: /srv/backups
+
+- name: See to it that there is a backup of the last 20 hours, and keep it for the audit
+  vya.backupdb.db_backup:
+    config: /etc/vya_backupdb/config.yaml
+    if_older_than: 20h
+    keep_until: "2027-03-31"
 """
 
 RETURN = r"""
@@ -133,7 +179,7 @@ results:
   returned: always
   contains:
     success:
-      description: Whether there is a new artifact.
+      description: Whether there is a new artifact, or was one that is new enough.
       type: bool
       returned: always
     database_id:
@@ -181,6 +227,36 @@ results:
       type: list
       elements: str
       returned: always
+    up_to_date:
+      description:
+        - Whether nothing was done since an artifact is new enough, which is the one that is named here. See
+          O(if_older_than).
+      type: bool
+      returned: always
+    drift:
+      description:
+        - Which objects of the database came, went or changed since the previous artifact. A renamed one went, and came.
+        - Columns, constraints, indexes and policies belong to their table. Extensions and what belongs to them,
+          schemas, rules and grants are not looked at.
+        - After an upgrade to another release of the server no object counts as changed, for they cannot be compared.
+      type: dict
+      returned: when the schema is not that of the previous artifact, which names its objects
+      contains:
+        previous_backup:
+          description: The path of the previous artifact.
+          type: str
+        came:
+          description: Objects that the previous artifact does not have, by kind and name.
+          type: list
+          elements: str
+        went:
+          description: Objects that only the previous artifact has.
+          type: list
+          elements: str
+        changed:
+          description: Objects that have another definition now.
+          type: list
+          elements: str
     timestamp:
       description: When the artifact was taken.
       type: str
@@ -190,6 +266,11 @@ results:
       checksum_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020000_full.sql.gz.sha256
       database_id: prod-postgres-01
       database_name: shop
+      drift:
+        came: [table public.invoice]
+        changed: [table public.audit]
+        previous_backup: /srv/backups/db01/prod-postgres-01/shop/2026-01-08/shop_20260108_020000_full.sql.gz
+        went: [view public.names]
       duration_seconds: 0.203
       error_code: null
       error_message: null
@@ -198,6 +279,7 @@ results:
       size_bytes: 184213
       success: true
       timestamp: "2026-01-09T02:00:00.118204+01:00"
+      up_to_date: false
       warnings: []
 accounts:
   description: What was saved of the accounts of each instance.
@@ -221,11 +303,19 @@ summary:
     failed: 0
     successful: 1
     total: 1
+removals:
+  description:
+    - What retention removed afterwards, with the reasons. It looks at the databases that have a new good artifact, with
+      O(config) alone, and unless C(retention.cleanup_enabled) is false there.
+  type: list
+  elements: dict
+  returned: always
+  sample: []
 plan:
   description: What would be backed up, with the space that it needs and the program that dumps.
   type: list
   elements: dict
-  returned: in check mode
+  returned: in check mode, unless nothing would be
   sample:
     - database_bytes: 9437184
       database_id: prod-postgres-01
@@ -250,25 +340,28 @@ error_code:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vya.backupdb.plugins.module_utils import _arguments, _module, _targets
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import run
+from ansible_collections.vya.backupdb.plugins.module_utils import _arguments, _module, _progress, _targets
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import durations, moments, operations, run
 
 
 def back_up(module: AnsibleModule) -> tuple[bool, dict[str, Any], None]:
     """Back up what the options select."""
     options = module.params
     targets = _targets.find(options)
-    report = run.back_up(
-        targets.wanted(options["database_ids"]),
-        targets.store(),
+    request = run.Request(
         databases=options["databases"],
         jobs=options["jobs"],
         check=module.check_mode,
+        if_older_than=durations.optional(options["if_older_than"], "if_older_than"),
+        keep_until=moments.optional(options["keep_until"], "keep_until"),
     )
-    report.raise_for_failures()
+    wanted = targets.wanted(options["database_ids"])
+    with _progress.told():
+        report = operations.back_up(targets.setting(), wanted, request, tell=options["notify"])
     for warning in report.warnings():
         module.warn(warning)
-    return True, report.as_dict(), None
+    report.raise_for_failures()
+    return report.changed, report.as_dict(), None
 
 
 def main() -> None:
@@ -287,6 +380,10 @@ def main() -> None:
             jobs={"type": "int"},
             fingerprint={"type": "str", "choices": ["rows", "content"]},
             accounts={"type": "bool"},
+            if_older_than={"type": "str"},
+            keep_until={"type": "str"},
+            notify={"type": "bool", "default": True},
+            progress={"type": "bool"},
         ),
         mutually_exclusive=[*_arguments.LOGIN_OR_CONFIG_EXCLUSIVE, ("type", "database_ids")],
         required_one_of=_arguments.LOGIN_OR_CONFIG_REQUIRED,

@@ -48,6 +48,9 @@ options:
       - With V(accounts), the accounts that were saved in the run of the database's artifact, or where no database is
         named, the newest whole ones of O(database_id). O(backup_file) may name a C(users_*.sql.gz) file, too.
       - With V(all), the accounts that were saved in the run of the database's artifact, and then the database.
+      - With V(database), accounts that exist on a MySQL or MariaDB server get the privileges on single tables, columns
+        and routines that were saved in the same run, if the database did not exist and has the name that it had.
+        Otherwise, and for accounts that do not exist, a warning counts them. A dump of PostgreSQL brings them itself.
     type: str
     choices: [database, accounts, all]
     default: database
@@ -197,6 +200,7 @@ restore:
     comparison:
       differences: []
       fingerprints_compared: 8
+      large_objects_compared: 0
       objects_compared: 14
       rows_compared: 4213
       schema_hash_equal: true
@@ -249,17 +253,13 @@ error_code:
   sample: validation_error
 """
 
-import contextlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vya.backupdb.plugins.module_utils import _arguments, _module, _targets
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import accounts, layout, restore, selection
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.accounts_catalog import AccountsArtifact
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import Server
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import moments, operations, recovery, selection
 
 
 def put_back(module: AnsibleModule) -> tuple[bool, dict[str, Any], None]:
@@ -272,39 +272,15 @@ def put_back(module: AnsibleModule) -> tuple[bool, dict[str, Any], None]:
         database_id=options["database_id"],
         database=options["database"],
         hostname=options["hostname"],
-        until=_targets.moment(options["point_in_time"], "point_in_time"),
+        until=moments.optional(options["point_in_time"], "point_in_time"),
     )
-    if options["scope"] == "accounts":
-        return _put_back_accounts(module, targets, wanted)
-    return _put_back_database(module, targets, wanted)
-
-
-def _put_back_accounts(
-    module: AnsibleModule, targets: _targets.Targets, wanted: selection.Selection
-) -> tuple[bool, dict[str, Any], None]:
-    options, base_path = module.params, targets.storage.base_path
-    of_database = wanted.database or (wanted.backup_file and not layout.is_accounts_name(wanted.backup_file.name))
-    artifact = selection.select_artifact(base_path, wanted) if of_database else None
-    saved = selection.select_accounts(base_path, wanted, artifact)
-    database_id = options["target_id"] or saved.metadata.backup_info.database_id
-    with _locked(module, targets, database_id) as server:
-        plan = _plan(module, server, saved)
-        applied = None if module.check_mode else accounts.apply(server, plan)
-        told = {"target_server": str(server.endpoint), **plan.as_dict(), **(applied.as_dict() if applied else {})}
-    for warning in applied.warnings if applied else ():
-        module.warn(warning)
-    return plan.changes, {"accounts": told}, None
-
-
-def _put_back_database(
-    module: AnsibleModule, targets: _targets.Targets, wanted: selection.Selection
-) -> tuple[bool, dict[str, Any], None]:
-    options, base_path = module.params, targets.storage.base_path
-    artifact = selection.select_artifact(base_path, wanted)
-    database_id, target = _targets.destination(options, artifact)
-    request = restore.Request(
-        artifact=artifact,
-        target=target,
+    order = recovery.Order(
+        wanted,
+        targets.instance,
+        scope=options["scope"],
+        target_id=options["target_id"] or targets.own_id(),
+        target_database=options["target_database"],
+        update_accounts=options["accounts"] == "update",
         force=options["force"],
         strategy=options["strategy"],
         keep_previous=options["keep_previous"],
@@ -313,27 +289,10 @@ def _put_back_database(
         jobs=options["jobs"] or os.cpu_count() or 1,
         timeout=options["load_timeout"],
     )
-    saved = selection.select_accounts(base_path, wanted, artifact) if options["scope"] == "all" else None
-    with _locked(module, targets, database_id) as server:
-        plan = _plan(module, server, saved) if saved else None
-        result = restore.restore(server, request, targets.store().clock(), check=module.check_mode, accounts_plan=plan)
-    for warning in result.warnings:
+    recovered = operations.restore(targets.setting(), order, check=module.check_mode)
+    for warning in recovered.warnings:
         module.warn(warning)
-    described = result.as_dict()
-    told = described.pop("accounts")
-    return True, {"restore": described, **({"accounts": told} if told else {})}, None
-
-
-@contextlib.contextmanager
-def _locked(module: AnsibleModule, targets: _targets.Targets, database_id: str) -> Iterator[Server]:
-    """Give the server to restore to, while nothing else of this host works on it."""
-    instance = targets.instance(database_id)
-    with contextlib.nullcontext() if module.check_mode else targets.store().locked(instance.id):
-        yield instance.server()
-
-
-def _plan(module: AnsibleModule, server: Server, saved: AccountsArtifact) -> accounts.Plan:
-    return accounts.plan(server, saved, update=module.params["accounts"] == "update")
+    return recovered.changed, recovered.as_dict(), None
 
 
 def main() -> None:

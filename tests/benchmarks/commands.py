@@ -229,6 +229,7 @@ def _configure(server: PrivateServer, folder: Path, level: int) -> Path:
     settings = {
         "databases": [{"id": INSTANCE_ID, "type": server.family, "host": server.host, "port": server.port}],
         "storage": {"base_path": str(folder), "compression_level": level},
+        "logging": {"file_path": str(folder.with_name("app.log"))},
         "credentials": {"path": str(credentials), "key_file": str(key)},
     }
     config = aside / "config.yaml"

@@ -84,6 +84,7 @@ class Host:
         config = {
             "databases": databases,
             "storage": {"base_path": str(self.store)},
+            "logging": {"file_path": str(self.folder.joinpath("app.log"))},
             "credentials": {"path": str(path), "key_file": str(key_file)},
         }
         self.config.write_text(yaml.safe_dump(config), encoding="utf-8")

@@ -69,7 +69,7 @@ def report_of(
     """Back up a database by ``LANES`` jobs, as another account or by other programs, and return what came of it."""
     instance = instance_with(server, login, clients)
     engine_store = backup.Store(StorageConfig(base_path=store), HOSTNAME, now)
-    return run.back_up([run.Wanted(instance.id, lambda: instance)], engine_store, databases=[database], jobs=LANES)
+    return run.back_up([run.Wanted(instance.id, lambda: instance)], engine_store, run.Request([database], LANES))
 
 
 def artifact_of(store: Path, database: str) -> catalog.Artifact:

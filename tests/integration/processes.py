@@ -8,8 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,15 @@ def dump_under_way(scene: Scene, database: str) -> Iterator[tuple[int, list[Resu
             results.append(task.result())
 
 
+def let_end(pid: int) -> None:
+    """Let a stopped program go on, and wait until it has ended by itself."""
+    os.kill(pid, signal.SIGCONT)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < deadline, f"the program {pid} does not end"
+        time.sleep(SLICE_SECONDS)
+
+
 @contextlib.contextmanager
 def load_under_way(scene: Scene, **options: Any) -> Iterator[tuple[int, list[Result]]]:
     """Start a restore task and stop the program that loads; yield as ``dump_under_way`` does.
@@ -61,6 +71,23 @@ def load_under_way(scene: Scene, **options: Any) -> Iterator[tuple[int, list[Res
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
             results.append(task.result())
+
+
+def in_child(work: Callable[[], object]) -> int:
+    """Do some work in a process of its own, which ends with status 0 if nothing is raised; return its id."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return pid
+
+
+def with_argument(text: str) -> list[int]:
+    """Return the process ids of all that has a text among its arguments."""
+    return [pid for pid, words in _running() if any(text in word for word in words)]
 
 
 def own_load_programs() -> list[int]:
@@ -122,3 +149,10 @@ def _let_it_write(pid: int, store: Path) -> None:
         os.kill(pid, signal.SIGSTOP)
         # What is in the pipe is read and compressed meanwhile.
         time.sleep(0.02)
+
+
+def closed_port() -> int:
+    """Return a port of this machine on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

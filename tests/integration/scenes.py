@@ -103,11 +103,14 @@ def create_scene(server: PrivateServer, store: Path, database: str = "live") -> 
 
 
 def files_of(store: Path) -> dict[str, str]:
-    """Return the digest of every file below a store, hidden ones too, by its path; lock files are no content."""
+    """Return the digest of every file below a store, hidden ones too, by its path.
+
+    Lock files are no content, and the audit log has a row of everything that was tried.
+    """
     return {
         str(path.relative_to(store)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(store.rglob("*"))
-        if path.is_file() and layout.LOCKS_FOLDER not in path.relative_to(store).parts
+        if path.is_file() and not {layout.LOCKS_FOLDER, layout.AUDIT_FOLDER} & set(path.relative_to(store).parts)
     }
 
 
@@ -131,6 +134,7 @@ def write_config(server: PrivateServer, folder: Path, store: Path) -> Path:
     settings = {
         "databases": [{"id": DATABASE_ID, "type": server.family, "host": server.host, "port": server.port}],
         "storage": {"base_path": str(store)},
+        "logging": {"file_path": str(store.with_name("app.log"))},
         "credentials": {"path": str(credentials)},
     }
     config = folder.joinpath("config.yaml")
@@ -154,7 +158,7 @@ def back_up(
     instance = instance_of(server)
     wanted = run.Wanted(instance.id, lambda: instance)
     engine_store = backup.Store(StorageConfig(base_path=store), HOSTNAME, (lambda: moment) if moment else now)
-    report = run.back_up([wanted], engine_store, databases=databases, jobs=jobs)
+    report = run.back_up([wanted], engine_store, run.Request(databases, jobs))
     report.raise_for_failures()
     return report
 

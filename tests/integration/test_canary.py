@@ -10,7 +10,6 @@ import contextlib
 import gzip
 import json
 import shlex
-import socket
 import subprocess
 import sys
 import threading
@@ -24,11 +23,10 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.integration.ansible import REPOSITORY, environment
+from tests.integration.canary import CORE, Workplace, gives_away, telling_files
+from tests.integration.processes import closed_port
 from tools.private_servers.base import PrivateServer
 
-# In every quoted or escaped form these letters stay as they are, so a form that nobody thought of is found too.
-CORE = "kQzcanary7Xw"
 CANARY = f"it's \" $HOME %s a\\n#;:b{CORE}ü€ `x` end"
 ACCOUNT = "canary_account"
 DATABASE_ID = "canary-server"
@@ -47,32 +45,6 @@ FORMS = {
     "base64": base64.b64encode(CANARY.encode()).decode(),
     "base64 inside of something": base64.b64encode(f"x{CANARY}y".encode()).decode(),
 }
-
-
-def needles() -> list[bytes]:
-    """Return what gives the password away: its core, as text or in base64 at each of its three alignments."""
-    encoded = [base64.b64encode(b"\0" * shift + CORE.encode()) for shift in range(3)]
-    # The ends depend on the neighbours.
-    return [CORE.encode(), CORE.encode("utf-16-le"), *(text[4:-4] for text in encoded)]
-
-
-NEEDLES = needles()
-
-
-def gives_away(content: bytes) -> bool:
-    return any(needle in content for needle in NEEDLES)
-
-
-def telling_files(folder: Path) -> list[Path]:
-    """Return the files below a folder whose name, or whose content, compressed or not, gives the password away."""
-    return [path for path in folder.rglob("*") if gives_away(str(path).encode()) or gives_away(content_of(path))]
-
-
-def content_of(path: Path) -> bytes:
-    if not path.is_file():
-        return b""
-    content = path.read_bytes()
-    return gzip.decompress(content) if path.name.endswith(".gz") else content
 
 
 @dataclass
@@ -123,60 +95,12 @@ def account(server: PrivateServer) -> Iterator[str]:
     server.execute(f"DROP USER {ACCOUNT}")
 
 
-@dataclass(frozen=True)
-class Workplace:
-    """The folder that everything which a run leaves behind is in, and beside it what the run is given."""
-
-    folder: Path
-    given: Path
-
-    @property
-    def store(self) -> Path:
-        return self.folder.joinpath("store")
-
-    def play(self, tasks: list[dict[str, Any]], variables: dict[str, Any]) -> subprocess.CompletedProcess[bytes]:
-        """Run tasks at the highest verbosity, with every temporary folder, log and home inside of the workplace."""
-        playbook, secret = self.given.joinpath("play.json"), self.given.joinpath("variables.json")
-        playbook.write_text(
-            json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]), encoding="utf-8"
-        )
-        secret.write_text(json.dumps(variables), encoding="utf-8")
-        folders = {name: str(self.folder.joinpath(name)) for name in ("home", "tmp", "local", "remote")}
-        for path in folders.values():
-            Path(path).mkdir(exist_ok=True)
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-vvvv", "--extra-vars", f"@{secret}"]
-        interpreter = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
-        return subprocess.run(
-            [*command, "--extra-vars", json.dumps(interpreter), str(playbook)],
-            env=environment(
-                HOME=folders["home"],
-                TMPDIR=folders["tmp"],
-                ANSIBLE_LOCAL_TEMP=folders["local"],
-                ANSIBLE_REMOTE_TEMP=folders["remote"],
-                ANSIBLE_LOG_PATH=str(self.folder.joinpath("ansible.log")),
-                ANSIBLE_STDOUT_CALLBACK="ansible.builtin.default",
-            ),
-            cwd=REPOSITORY,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-
-
 @pytest.fixture
 def workplace(tmp_path: Path) -> Workplace:
     place = Workplace(tmp_path.joinpath("work"), tmp_path.joinpath("given"))
     place.folder.mkdir()
     place.given.mkdir()
     return place
-
-
-def closed_port() -> int:
-    """Return a port of this machine on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def module(name: str, options: dict[str, Any], register: str = "") -> dict[str, Any]:
@@ -231,6 +155,7 @@ def stored_tasks(server: PrivateServer, place: Workplace, big: str) -> list[dict
             {**instance, "id": "down", "port": closed_port()},
         ],
         "storage": {"base_path": str(place.store)},
+        "logging": {"level": "DEBUG", "file_path": str(place.store.with_name("app.log"))},
         "credentials": credentials,
     }
     path = place.folder.joinpath("config.yaml")

@@ -11,7 +11,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,7 @@ from tests.integration.faults import (
     secrets_of,
     shown_by,
 )
+from tests.integration.processes import in_child
 from tools.private_servers.base import PrivateServer
 
 MOMENTS = 20
@@ -44,18 +45,6 @@ def live(server: PrivateServer, store: Path) -> Iterator[Replaceable]:
     """A live database that has changed since its backup and may be replaced."""
     with replaceable(server, store) as made:
         yield made
-
-
-def in_child(work: Callable[[], object]) -> int:
-    """Do some work in a process of its own, which ends with status 0 if nothing is raised; return its id."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            work()
-            os._exit(0)
-        finally:
-            os._exit(1)
-    return pid
 
 
 def status_of(pid: int) -> int:

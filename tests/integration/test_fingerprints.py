@@ -57,7 +57,7 @@ def back_up_content(server: PrivateServer, store: Path, database: str) -> catalo
     with_content = instances.Instance(instance.config.model_copy(update={"fingerprint": "content"}), instance.endpoint)
     engine_store = backup.Store(StorageConfig(base_path=store), HOSTNAME, now)
     wanted = run.Wanted(instance.id, lambda: with_content)
-    run.back_up([wanted], engine_store, databases=[database]).raise_for_failures()
+    run.back_up([wanted], engine_store, run.Request([database])).raise_for_failures()
     return newest(store, database)
 
 

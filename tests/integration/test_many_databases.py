@@ -136,7 +136,7 @@ def test_a_wrong_login_is_named_and_all_databases_of_the_others_are_backed_up(
         instance_named("shut-out", servers["postgresql"], "not the password"),
         instance_named("last", servers["postgresql"]),
     )
-    report = run.back_up(run_of_three, engine_store, databases=NAMES)
+    report = run.back_up(run_of_three, engine_store, run.Request(NAMES))
     assert told(report) == [
         *(("first", name, True) for name in reversed(NAMES)),
         ("shut-out", "", False),
@@ -159,7 +159,7 @@ def test_one_job_works_on_one_database_at_a_time_and_on_the_biggest_of_all_insta
         for entry in instance.server().list_databases()
         if entry.name in NAMES
     }
-    report = run.back_up(wanted(*everyone.values()), engine_store, databases=NAMES, jobs=1)
+    report = run.back_up(wanted(*everyone.values()), engine_store, run.Request(NAMES, jobs=1))
     report.raise_for_failures()
     assert seen.most == 1
     assert len(set(sizes.values())) == len(sizes)
@@ -171,7 +171,7 @@ def test_instances_are_worked_on_side_by_side(servers: Servers, engine_store: ba
     met: list[int] = []
     seen.look = lambda _subject: met.append(both.wait(PATIENCE_SECONDS))
     everyone = wanted(*(instance_named(name, server) for name, server in servers.items()))
-    run.back_up(everyone, engine_store, databases=NAMES[:1], jobs=2).raise_for_failures()
+    run.back_up(everyone, engine_store, run.Request(NAMES[:1], jobs=2)).raise_for_failures()
     assert sorted(met) == [0, 1]
     assert {database_id for database_id, _name in seen.begun} == set(servers)
 
@@ -181,13 +181,13 @@ def test_an_instance_is_not_burdened_with_more_than_its_own_jobs(
 ) -> None:
     instance = instance_named("spared", servers["postgresql"])
     instance = replace(instance, config=instance.config.model_copy(update={"jobs": 1}))
-    run.back_up(wanted(instance), engine_store, databases=NAMES, jobs=3).raise_for_failures()
+    run.back_up(wanted(instance), engine_store, run.Request(NAMES, jobs=3)).raise_for_failures()
     assert seen.most == 1
 
 
 def test_fewer_jobs_than_instances_are_enough(servers: Servers, engine_store: backup.Store) -> None:
     everyone = wanted(*(instance_named(f"number-{number}", servers["mariadb"]) for number in range(4)))
-    report = run.back_up(everyone, engine_store, databases=NAMES[:2], jobs=1)
+    report = run.back_up(everyone, engine_store, run.Request(NAMES[:2], jobs=1))
     assert told(report) == [(one.id, name, True) for one in everyone for name in reversed(NAMES[:2])]
 
 
@@ -200,7 +200,7 @@ def test_an_instance_is_locked_from_its_listing_until_its_last_database_is_done(
     seen.look = lambda _subject: locked.append(
         (is_locked(engine_store, "postgresql"), is_locked(engine_store, "mariadb"))
     )
-    run.back_up(wanted(*everyone), engine_store, databases=NAMES, jobs=1).raise_for_failures()
+    run.back_up(wanted(*everyone), engine_store, run.Request(NAMES, jobs=1)).raise_for_failures()
     assert [database_id for database_id, _name in seen.begun] == ["postgresql"] * 3 + ["mariadb"] * 3
     assert locked == [(True, True)] * 3 + [(False, True)] * 3
     assert not is_locked(engine_store, "mariadb")
@@ -210,7 +210,7 @@ def test_a_check_of_several_instances_gives_the_plan_of_each_in_order(
     servers: Servers, engine_store: backup.Store
 ) -> None:
     everyone = wanted(*(instance_named(name, server) for name, server in servers.items()))
-    report = run.back_up(everyone, engine_store, databases=NAMES, check=True)
+    report = run.back_up(everyone, engine_store, run.Request(NAMES, check=True))
     assert [(plan.database_id, plan.database_name) for plan in report.plan] == [
         (name, database) for name in servers for database in reversed(NAMES)
     ]

@@ -18,7 +18,13 @@ from typing import Any
 import pymysql
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.mysql import definitions, swapping
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.mysql import (
+    definitions,
+    leftovers,
+    swap_plan,
+    swapping,
+)
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.mysql.connection import session
 
 from tests.integration.swaps import (
     PLANTED,
@@ -243,6 +249,59 @@ def test_a_scratch_database_that_a_killed_load_left_is_dropped_and_no_other(pair
     ]
     assert pair.databases() == {pair.target, pair.previous}
     assert pair.dump(pair.target) == pair.old
+
+
+def test_the_old_database_is_noted_as_one_to_be_dropped_unless_it_is_to_be_kept(pair: Pair) -> None:
+    swapping.swap(pair.endpoint, pair.scratch, pair.target, pair.previous, keep_previous=False)
+    assert pair.databases() == {pair.target, pair.previous}
+    assert pair.recover() == [
+        f"the database {pair.previous}, which was to be dropped when {pair.target} had been replaced, was dropped"
+    ]
+    assert pair.databases() == {pair.target}
+    assert pair.dump(pair.target) == pair.new
+
+
+def test_that_note_means_nothing_in_another_database(pair: Pair) -> None:
+    swapping.swap(pair.endpoint, pair.scratch, pair.target, pair.previous, keep_previous=False)
+    journal = swap_plan.qualified(pair.previous, swap_plan.DROPPING)
+    pair.server.execute(
+        f"CREATE TABLE {swap_plan.qualified(pair.target, swap_plan.DROPPING)} AS SELECT * FROM {journal}"
+    )
+    pair.server.drop_database(pair.previous)
+    assert pair.recover() == []
+    assert pair.databases() == {pair.target}
+
+
+def test_a_swap_without_keeping_that_was_killed_anywhere_leaves_the_new_database_alone(pair: Pair) -> None:
+    def swap() -> None:
+        swapping.swap(pair.endpoint, pair.scratch, pair.target, pair.previous, keep_previous=False)
+
+    with disturbed(-1, refuse) as said:
+        swap()
+    pair.recover()
+    for at in range(len(said) - 4, len(said)):
+        pair.clear()
+        pair.fill()
+        with contextlib.suppress(pymysql.err.OperationalError, errors.BackupDBError), disturbed(at, lose):
+            swap()
+        pair.recover()
+        assert pair.databases() == {pair.target}
+        assert pair.dump(pair.target) == pair.new
+
+
+def test_a_new_database_that_is_noted_as_not_whole_is_dropped(pair: Pair) -> None:
+    with session(pair.endpoint) as connection, connection.cursor() as cursor:
+        leftovers.mark_unfinished(cursor, pair.target)
+        leftovers.mark_unfinished(cursor, pair.scratch)
+        assert pair.recover()[0] == (
+            f"the database {pair.target}, which was not whole, for the restore to it was killed, was dropped"
+        )
+        pair.fill()
+        leftovers.mark_unfinished(cursor, pair.target)
+        leftovers.mark_finished(cursor, pair.target)
+        pair.server.drop_database(pair.scratch)
+        assert pair.recover() == []
+    pair.assert_old()
 
 
 def number_of_changes(pair: Pair) -> int:

@@ -77,6 +77,24 @@ def test_the_summary_tells_state_size_time_and_artifact_of_each_database(host: H
     assert "2 of 2 backups are good" in outcome.stdout
 
 
+def test_backups_that_are_there_already_are_told_and_the_schema_that_changed_is_too(host: Host) -> None:
+    host.configure()
+    assert host.back_up(backupdb_keep_until="2099-12-31").rc == 0
+    again = host.back_up(backupdb_if_older_than="20h", backupdb_keep_until="2099-12-31")
+    assert again.rc == 0, again.stdout
+    assert "changed=0 " in again.stdout
+    for server in host.servers:
+        assert f"recent  {server.flavour}/{DATABASE}: " in again.stdout
+        server.execute("CREATE TABLE invoice (id integer)", DATABASE)
+    due = host.back_up(backupdb_if_older_than="20h", backupdb_keep_until="2100-12-31")
+    assert due.rc == 0, due.stdout
+    assert f"came    postgresql/{DATABASE}: table public.invoice" in due.stdout
+    assert f"came    mariadb/{DATABASE}: table invoice" in due.stdout
+    assert "changed=1 " in due.stdout
+    for server in host.servers:
+        server.execute("DROP TABLE invoice", DATABASE)
+
+
 def test_one_instance_that_fails_does_not_hide_the_good_backups(host: Host) -> None:
     host.configure(mariadb=secrets.Login("root", "wrong"))
     outcome = host.back_up()

@@ -106,3 +106,19 @@ def test_a_server_that_is_read_only_is_told_to_those_whom_it_binds(account: str,
         assert findings(scene) == []
     finally:
         server.execute("SET GLOBAL read_only = 0")
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_a_foreign_key_that_leads_to_the_target_from_another_database_is_told(
+    scene: Scene, new_database: Callable[[], str], in_place: bool
+) -> None:
+    other, database = new_database(), scene.database
+    scene.server.create_database(other)
+    scene.server.execute(
+        f"CREATE TABLE mine (person int, CONSTRAINT theirs FOREIGN KEY (person) REFERENCES {database}.person (id))",
+        other,
+    )
+    found = server_of(scene.server).restore_findings(database, info_of(scene), None, frozenset(), in_place=in_place)
+    finding = told(found, "validation_error", f"{other}.mine (theirs)")
+    assert finding.hint == "Drop these foreign keys, and create them again when the database has been restored"
+    assert findings(scene) == []

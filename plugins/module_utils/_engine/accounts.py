@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal
 
-from . import accounts_catalog, compressors, errors, stream, verification
+from . import accounts_catalog, compressors, errors, logbook, stream, verification
 from .accounts_catalog import AccountsArtifact
 from .backup import Store, finish_file
 from .databases.accounts import AccountsWork, AccountWork, SavedAccounts, check_text
@@ -143,7 +143,17 @@ def save(instance: Instance, server: Server, store: Store) -> Saved:
             sections=written.sections,
             warnings=found.warnings,
         )
-        return Saved(accounts_catalog.publish(draft, metadata), found.lacking, found.warnings)
+        artifact = accounts_catalog.publish(draft, metadata)
+    logbook.event(
+        "accounts_saved",
+        level="WARNING" if found.lacking else "INFO",
+        database_id=instance.id,
+        accounts=len(found.accounts),
+        bytes=written.size_bytes,
+        seconds=metadata.backup_info.duration_seconds,
+        error_message=found.lacking,
+    )
+    return Saved(artifact, found.lacking, found.warnings)
 
 
 @dataclass(frozen=True)

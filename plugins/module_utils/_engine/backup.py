@@ -10,11 +10,27 @@ import contextlib
 import dataclasses
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from . import catalog, compressors, errors, layout, locking, sections, sequences, storage, stream
+from . import (
+    catalog,
+    compressors,
+    errors,
+    inspecting,
+    layout,
+    locking,
+    logbook,
+    progress,
+    sections,
+    sequences,
+    storage,
+    stream,
+)
 from .databases.base import Server
 from .databases.values import (
+    LARGE_OBJECTS,
     SCHEMA_HASH_SCHEME,
     Dump,
     DumpOptions,
@@ -31,6 +47,7 @@ from .models.metadata import (
     BackupMetadata,
     FileInfoModel,
     RestoreInfo,
+    SequenceInfo,
     human_size,
     now,
 )
@@ -71,7 +88,8 @@ class Companion:
 @dataclass(frozen=True)
 class Subject:
     """The database to back up, as its server lists it, how large its artifact is expected to be, how many
-    parts of it are dumped at a time at the most, each while it has its ``lane``, and what was saved of the accounts.
+    parts of it are dumped at a time at the most, each while it has its ``lane``, what was saved of the accounts,
+    until when retention is to leave the artifact alone, and the ``meter`` that notes how far the dump has come.
     """
 
     instance: Instance
@@ -81,6 +99,8 @@ class Subject:
     lanes: int = 1
     lane: sections.Lane = contextlib.nullcontext
     companion: Companion = Companion()
+    keep_until: datetime | None = None
+    meter: progress.Meter | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +158,7 @@ def back_up(
     _require(subject, store)
     instance, server, entry = subject.instance, subject.server, subject.entry
     started = time.monotonic()
+    logbook.event("backup_started", estimated_bytes=subject.estimated_bytes)
     with catalog.draft(
         store.config,
         hostname=store.hostname,
@@ -152,9 +173,14 @@ def back_up(
         with server.begin_dump(entry.name, options) as dump:
             written, inspection = _write(dump, draft, subject, store, compressing)
             warnings = dump.warnings + _unhashed(entry.name, inspection, fingerprinted)
-        numbers = sequences.bounds(numbers, server.read_sequences(entry.name, config.exclude_tables))
+        numbers, said = _bounds(server, entry.name, config.exclude_tables, numbers)
+        warnings += said
         inspection = dataclasses.replace(inspection, sequences=numbers)
+        logbook.event(
+            "dumped", bytes=written.size_bytes, raw_bytes=written.raw_size_bytes, seconds=_seconds_since(started)
+        )
         file_info = finish_file(draft, written.size_bytes, written.checksum, store.config)
+        logbook.event("verified", bytes=written.size_bytes, seconds=_seconds_since(started))
         metadata = BackupMetadata(
             backup_info=BackupInfoModel(
                 database_id=instance.id,
@@ -162,9 +188,10 @@ def back_up(
                 database_type=server.endpoint.family,
                 hostname=store.hostname,
                 timestamp=draft.moment,
-                duration_seconds=round(time.monotonic() - started, 3),
+                duration_seconds=_seconds_since(started),
                 status="partial" if subject.companion.lacking else "success",
                 error_message=subject.companion.lacking,
+                keep_until=subject.keep_until,
             ),
             file_info=file_info,
             schema_info=inspection.schema,
@@ -172,7 +199,15 @@ def back_up(
         )
         # None is given to a run that is to end.
         with subject.lane():
-            return draft.publish(metadata), warnings
+            artifact = draft.publish(metadata)
+    logbook.event(
+        "published", bytes=written.size_bytes, seconds=_seconds_since(started), file=artifact.data, warnings=warnings
+    )
+    return artifact, warnings
+
+
+def _seconds_since(started: float) -> float:
+    return round(time.monotonic() - started, 3)
 
 
 def _write(
@@ -180,17 +215,34 @@ def _write(
 ) -> tuple[sections.Written, Inspection]:
     """Write the dump's text, and inspect the database in the dump's snapshot meanwhile."""
     compression = sections.Compression(store.config.compression_level, compressing, store.config.checksum_algorithm)
-    with concurrent.futures.ThreadPoolExecutor(1, "inspect") as inspecting:
-        inspection = inspecting.submit(dump.inspect)
+    timeout = subject.instance.config.dump_timeout
+    with inspecting.inspecting(dump, subject.entry.name, timeout) as inspection:
         try:
             check_text = subject.server.check_text
-            written = sections.write(draft.sink, dump, subject.lanes, compression, check_text, lane=subject.lane)
+            written = sections.write(
+                draft.sink, dump, subject.lanes, compression, check_text, lane=subject.lane, meter=subject.meter
+            )
         except errors.ValidationError:
             # An inspection that failed has ended the snapshot that the dump needed: its error is the cause.
-            if inspection.done():
-                inspection.result()
+            inspection.raise_if_failed()
             raise
         return written, inspection.result()
+
+
+def _bounds(
+    server: Server, database: str, exclude_tables: Sequence[str], before: list[SequenceInfo]
+) -> tuple[list[SequenceInfo], list[str]]:
+    """Read once more what numbers come from; return how far each must have come in the dump, and what should be known.
+
+    The dump is whole by now, whatever becomes of the database. What the numbers were before is true all the same.
+    """
+    try:
+        return sequences.bounds(before, server.read_sequences(database, exclude_tables)), []
+    except errors.BackupDBError as error:
+        if not before:
+            return [], []
+        told = f"{database}: its sequences could not be read again after the dump, and are taken for what they were"
+        return before, [f"{told} before it: {error.message}"]
 
 
 def _unhashed(database: str, inspection: Inspection, fingerprinted: Fingerprinted) -> list[str]:
@@ -199,10 +251,19 @@ def _unhashed(database: str, inspection: Inspection, fingerprinted: Fingerprinte
         for table in inspection.tables
         if table.fingerprint is None and fingerprinted((table.schema_name, table.name))
     ]
-    if not lacking:
-        return []
-    share = f"{len(lacking)} of {len(inspection.tables)} tables"
-    return [f"{database}: the content of {share} was not hashed, for they are not read in the dump's snapshot"]
+    warnings = []
+    if lacking:
+        share = f"{len(lacking)} of {len(inspection.tables)} tables"
+        warnings.append(
+            f"{database}: the content of {share} was not hashed, for they are not read in the dump's snapshot"
+        )
+    objects = inspection.large_objects
+    if objects is not None and objects.fingerprint is None and fingerprinted(LARGE_OBJECTS):
+        warnings.append(
+            f"{database}: the content of {objects.count} large objects was not hashed, for that needs the privilege"
+            " SELECT on pg_largeobject"
+        )
+    return warnings
 
 
 def finish_file(draft: catalog.Draft, size_bytes: int, checksum: str, config: StorageConfig) -> FileInfoModel:
@@ -244,7 +305,9 @@ def _restore_info(
         sequences=inspection.sequences,
         invalid=inspection.invalid,
         database_size_bytes=inspection.database_size_bytes,
+        large_objects=inspection.large_objects,
         schema_hash_scheme=SCHEMA_HASH_SCHEME,
+        objects=inspection.objects,
         lanes=min(subject.lanes, len(dump.data)) or 1,
         lock_held_seconds=dump.lock_held_seconds,
         warnings=dump.warnings,

@@ -18,10 +18,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Callable
 
-from . import errors, layout, locking, storage
+from . import errors, layout, locking, logbook, storage
 from .models.config import StorageConfig
 from .models.metadata import BackupMetadata
-from .models.verification import Verification
+from .models.verification import LEVELS, Verification
 
 Clock = Callable[[], datetime]
 NAME_POLL_SECONDS = 0.1
@@ -44,6 +44,11 @@ class Artifact:
     def moment(self) -> datetime:
         """When the artifact was taken, with its offset."""
         return self.metadata.backup_info.timestamp
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it is whole, and the newest drill, if there was one, has not found it bad."""
+        return self.metadata.backup_info.status == "success" and (self.verification is None or self.verification.passed)
 
 
 @dataclass(frozen=True)
@@ -161,11 +166,13 @@ def drafted(base_path: Path, paths_at: Callable[[datetime], layout.ArtifactPaths
 def _reserve(paths: layout.ArtifactPaths) -> int | None:
     """Make and lock the partial data file; return its descriptor, or None when the name is taken."""
     partial = layout.partial(paths.data)
-    if paths.data.exists() or paths.metadata.exists():
+    # The tombstone last: between the other two an artifact may have begun to go.
+    if any(path.exists() for path in (paths.data, paths.metadata, paths.tombstone)):
         return None
     try:
         descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, storage.FILE_MODE)
-    except FileExistsError:
+    except (FileExistsError, FileNotFoundError):
+        # The name is taken; or a cleanup has just found the folder empty, and it has to be made again.
         return None
     except OSError as error:
         raise errors.StorageError(f"{partial} cannot be made: {error.strerror}") from error
@@ -222,11 +229,15 @@ def require_data(metadata: Path, paths: layout.ArtifactPaths) -> None:
 
 
 def latest_of_each(base_path: Path, hostname: str | None = None) -> dict[tuple[str, str], Artifact]:
-    """Return the newest good artifact of each database, by id of the instance and name of the database."""
+    """Return the newest good artifact of each database, by id of the instance and name of the database.
+
+    One that a drill has found bad is not good.
+    """
     latest: dict[tuple[str, str], Artifact] = {}
     for artifact in list_artifacts(base_path, Filters(hostname=hostname, status="success")).artifacts:
         info = artifact.metadata.backup_info
-        latest.setdefault((info.database_id, info.database_name), artifact)
+        if artifact.is_good:
+            latest.setdefault((info.database_id, info.database_name), artifact)
     return latest
 
 
@@ -255,6 +266,38 @@ def _load_verification(paths: layout.ArtifactPaths, metadata: BackupMetadata) ->
     return found if found.checksum == metadata.file_info.checksum else None
 
 
+def record_verification(artifact: Artifact, found: Verification) -> bool:
+    """Write what a drill found beside the artifact, and say whether that was done.
+
+    It is not where an earlier record of the same data file shows more: what a stronger proof has shown, for or against
+    the artifact, a weaker one cannot refute unless it fails. Raise NotFoundError when the artifact has been removed
+    meanwhile, StorageError when it cannot be written.
+    """
+    known = _load_verification(artifact.paths, artifact.metadata)
+    if known is not None and found.passed and LEVELS.index(known.level) > LEVELS.index(found.level):
+        return False
+    if not artifact.paths.metadata.exists():
+        raise errors.NotFoundError(f"{artifact.paths.metadata} does not exist any more")
+    path = artifact.paths.verification
+    storage.write_partial(path, found.to_json().encode("utf-8"))
+    storage.settle(path)
+    storage.sync_folder(path.parent)
+    return True
+
+
+def sweep_verifications(base_path: Path, hostname: str) -> None:
+    """Remove the half-written records of the drills of a host that died, while no drill of that host is at work."""
+    for folder, files in layout.walk(base_path):
+        for filename in files:
+            target = layout.whole(folder.joinpath(filename))
+            if not layout.is_partial(filename) or not target.name.endswith(layout.VERIFICATION_SUFFIX):
+                continue
+            with contextlib.suppress(errors.BackupDBError):
+                artifact = load_artifact(layout.metadata_of_verification(target), details=False)
+                if artifact.metadata.backup_info.hostname == hostname:
+                    layout.partial(target).unlink(missing_ok=True)
+
+
 def read_metadata(metadata_path: Path) -> bytes:
     """Return the content of a metadata file. Raise NotFoundError when it does not exist, else StorageError."""
     try:
@@ -270,10 +313,10 @@ def find_latest(
 ) -> Artifact:
     """Return the newest good artifact of a database, taken at or before ``until``.
 
-    Raise NotFoundError when there is none.
+    One that a drill has found bad is none. Raise NotFoundError when there is no good one.
     """
     filters = Filters(hostname=hostname, database_id=database_id, database=database, status="success", until=until)
-    artifacts = list_artifacts(base_path, filters).artifacts
+    artifacts = [artifact for artifact in list_artifacts(base_path, filters).artifacts if artifact.is_good]
     if not artifacts:
         limit = f" at or before {until.isoformat()}" if until else ""
         raise errors.NotFoundError(
@@ -294,6 +337,7 @@ def sweep(base_path: Path) -> list[str]:
             if layout.is_partial(filename):
                 sentence = _sweep_one(folder.joinpath(filename))
                 if sentence:
+                    logbook.event("swept", level="WARNING", message=sentence)
                     done.append(sentence)
     return done
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from . import errors
+from . import errors, version
 from .models._pydantic import PydanticError, SettingsError, problems_of
 from .models.config import AppConfig, FileConfig
 
@@ -29,6 +29,7 @@ def load_config(path: Path, environ: bool = True) -> AppConfig:
     settings = parse_yaml(read_file(path, "the configuration"), str(path))
     if not isinstance(settings, dict):
         raise errors.ConfigError(f"{path} is not valid: it must be a mapping of keys to values")
+    _require_known_version(settings.get("version"), path)
     # Keys that are no names, or that would steer pydantic-settings itself, must not become arguments.
     settings = {
         key if isinstance(key, str) and key[:1] != "_" else f"[{key}]": value for key, value in settings.items()
@@ -40,6 +41,27 @@ def load_config(path: Path, environ: bool = True) -> AppConfig:
     except SettingsError:
         failure = errors.ConfigError(f"{path} cannot be completed: a VYA_BACKUPDB_ variable does not hold valid JSON")
     raise failure
+
+
+def _require_known_version(given: Any, path: Path) -> None:
+    """Raise ConfigError when a configuration is of a newer version than the engine knows, or of none at all.
+
+    What such a one says may mean something else, so nothing else of it is looked at.
+    """
+    if given is None:
+        return
+    try:
+        newer = version.is_newer(given)
+    except (TypeError, ValueError):
+        raise errors.ConfigError(
+            f'{path} is not valid: version: it must be three numbers in quotes, as in "{version.CONFIG_VERSION}"'
+        ) from None
+    if newer:
+        raise errors.ConfigError(
+            f"{path} is of version {given}, but this engine ({version.ENGINE_VERSION}) knows no newer one than"
+            f" {version.CONFIG_VERSION}",
+            "Bring the engine to the release that the configuration was written by: run the role install on this host",
+        )
 
 
 def config_error(error: PydanticError, where: str) -> errors.ConfigError:

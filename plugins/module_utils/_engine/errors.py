@@ -72,6 +72,14 @@ class ValidationError(BackupDBError):
     error_code = "validation_error"
 
 
+class FaultyArtifactError(ValidationError):
+    """An artifact itself is at fault, and no server, program or option: damaged, incomplete, not what was dumped."""
+
+
+class BrokenOffError(ValidationError):
+    """Work was ended by what has nothing to do with it: a signal, a limit, a server that could not go on."""
+
+
 class PermissionDeniedError(BackupDBError):
     """The operating system or the server denies what is needed."""
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from . import errors, secrets
-from .databases.base import Server
+from . import errors, logbook, secrets
+from .databases.base import Server, is_scratch
 from .databases.registry import server_at
 from .databases.values import Endpoint, Entry
 from .models.config import AppConfig, CredentialsConfig, DatabaseConfig
@@ -68,8 +68,9 @@ def endpoint_of(config: DatabaseConfig, login: secrets.Login, ssl_mode: str | No
     """Return the endpoint of an entry of the configuration.
 
     Unless ``ssl_mode`` says otherwise, ``ssl_enabled`` with a CA verifies certificate and host name; without
-    one it only encrypts.
+    one it only encrypts. From here on no log shows the password.
     """
+    logbook.hide(login.password)
     if ssl_mode is None:
         ssl_mode = ("verify-full" if config.ssl_ca_cert else "require") if config.ssl_enabled else "prefer"
     return Endpoint(
@@ -89,8 +90,9 @@ def select_databases(instance: Instance, listed: Iterable[Entry], names: Sequenc
     """Return the databases to back up, the biggest first.
 
     Without ``names``, those that the instance includes and does not exclude. With them, those that they match
-    (exactly, or as shell patterns), excluded ones too, since they were asked for by name. Raise NotFoundError
-    when a name matches nothing, or nothing at all is selected.
+    (exactly, or as shell patterns), excluded ones too, since they were asked for by name. A scratch database of a
+    restore or a drill is only selected by its own name. Raise NotFoundError when a name matches nothing, or nothing
+    at all is selected.
     """
     entries = list(listed)
     if names:
@@ -103,7 +105,7 @@ def select_databases(instance: Instance, listed: Iterable[Entry], names: Sequenc
                 )
         selected = list(chosen.values())
     else:
-        selected = [entry for entry in entries if instance.config.selects(entry.name)]
+        selected = [entry for entry in entries if instance.config.selects(entry.name) and not is_scratch(entry.name)]
     if not selected:
         raise errors.NotFoundError(
             f"no database of {instance.endpoint} is selected for {instance.id}",
@@ -113,4 +115,4 @@ def select_databases(instance: Instance, listed: Iterable[Entry], names: Sequenc
 
 
 def _matches(database: str, pattern: str) -> bool:
-    return database == pattern or fnmatchcase(database, pattern)
+    return database == pattern or (fnmatchcase(database, pattern) and not is_scratch(database))

@@ -9,6 +9,7 @@
     mydb_20260109_020000_full.metadata.json      the artifact exists if and only if this file does
     mydb_20260109_020000_full.verification.json  what the newest drill found, if there was one
     mydb_20260109_020000_full.hold               keeps the artifact while it is there; made by people
+    .mydb_20260109_020000_full.metadata.json.removed  its metadata while it is being removed, the tombstone
 {base}/{hostname}/{db_id}/
     users_20260109_020000.sql.gz                 the accounts of an instance, with the same two files beside it
 {base}/.audit/
@@ -20,6 +21,7 @@ a leading dot or dash too. The metadata has the real name and is the authority.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -45,9 +47,12 @@ TOMBSTONE_SUFFIX = ".removed"
 PARTIAL_SUFFIX = ".partial"
 LOCKS_FOLDER = ".locks"
 AUDIT_FOLDER = ".audit"
+THROWAWAY_PREFIX = "vya-backupdb-drill-"
+PROCESSES = Path("/proc")
 _STEM = re.compile(r"(?P<name>.+)_(?P<moment>\d{8}_\d{6})_(?P<backup_type>full|incremental|differential)")
 # The name of a database's artifact ends with its type, so neither can be taken for the other.
 _ACCOUNTS_STEM = re.compile(rf"{ACCOUNTS_NAME}_\d{{8}}_\d{{6}}")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True)
@@ -137,6 +142,11 @@ def paths_of_data(data: Path, checksum_algorithm: str) -> ArtifactPaths:
     return _paths(data.parent, data.name[: -len(DATA_SUFFIX)], checksum_algorithm)
 
 
+def paths_of_tombstone(tombstone: Path, checksum_algorithm: str) -> ArtifactPaths:
+    """Given the path of a tombstone, return the paths of the artifact that is being removed."""
+    return _paths(tombstone.parent, tombstone.name[1 : -len(METADATA_SUFFIX + TOMBSTONE_SUFFIX)], checksum_algorithm)
+
+
 def _paths(folder: Path, stem: str, checksum_algorithm: str) -> ArtifactPaths:
     data = folder / (stem + DATA_SUFFIX)
     return ArtifactPaths(
@@ -147,6 +157,11 @@ def _paths(folder: Path, stem: str, checksum_algorithm: str) -> ArtifactPaths:
         hold=folder / (stem + HOLD_SUFFIX),
         tombstone=folder / f".{stem}{METADATA_SUFFIX}{TOMBSTONE_SUFFIX}",
     )
+
+
+def metadata_of_verification(verification: Path) -> Path:
+    """Return the metadata of the artifact that a verification file is of."""
+    return verification.parent / (verification.name[: -len(VERIFICATION_SUFFIX)] + METADATA_SUFFIX)
 
 
 def checksum_file(data: Path) -> Path:
@@ -182,6 +197,16 @@ def is_partial(filename: str) -> bool:
     return filename.startswith(".") and filename.endswith(PARTIAL_SUFFIX)
 
 
+def is_tombstone(filename: str) -> bool:
+    """Say whether a file has the name that metadata has while its artifact is being removed."""
+    return filename.startswith(".") and filename.endswith(METADATA_SUFFIX + TOMBSTONE_SUFFIX)
+
+
+def date_of(folder: Path) -> str | None:
+    """Return the date, as in 2026-01-09, that a folder is named after; None where it is named otherwise."""
+    return folder.name if _DATE.fullmatch(folder.name) else None
+
+
 def instance_lock(base_path: Path, hostname: str, database_id: str) -> Path:
     """Return the lock file of an instance; it is never removed, only locked."""
     # Ids hold no dot, so the two cannot be mistaken for another pair.
@@ -196,6 +221,52 @@ def cleanup_lock(base_path: Path, hostname: str) -> Path:
 def audit_file(base_path: Path, hostname: str) -> Path:
     """Return where a host's audit log is unless it is configured: hosts that share a storage share no file."""
     return base_path / AUDIT_FOLDER / f"{encode_name(hostname)}.db"
+
+
+def report_file(base_path: Path) -> Path:
+    """Return where the report of a storage is, unless it is to be elsewhere; no artifact has such a name."""
+    return base_path / "report.html"
+
+
+def drill_lock(base_path: Path, hostname: str) -> Path:
+    """Return the lock file of those who verify artifacts on a host."""
+    return base_path / LOCKS_FOLDER / f"{encode_name(hostname)}.drill"
+
+
+@dataclass(frozen=True)
+class ThrowawayPaths:
+    """Where things are in the private folder of a throwaway server; PostgreSQL names its socket itself."""
+
+    folder: Path
+    data: Path
+    sockets: Path
+    mysql_socket: Path
+    postgresql_socket: Path
+    temporary: Path
+
+
+def throwaway_prefix(flavour: str) -> str:
+    """Return how the name of a throwaway server's folder begins; what follows makes it the only one."""
+    return f"{THROWAWAY_PREFIX}{flavour}-"
+
+
+def throwaway_paths(folder: Path) -> ThrowawayPaths:
+    """Given the private folder of a throwaway server, return where things are in it."""
+    # The name of a socket has little room.
+    sockets = folder / "s"
+    return ThrowawayPaths(folder, folder / "data", sockets, sockets / "m", sockets / ".s.PGSQL.5432", folder / "tmp")
+
+
+def process_ids() -> list[int]:
+    """Return the ids of all processes, none where the system does not tell."""
+    with contextlib.suppress(FileNotFoundError):
+        return [int(name) for name in os.listdir(PROCESSES) if name.isdigit()]
+    return []
+
+
+def process_arguments(pid: int) -> Path:
+    """Return the file that holds the arguments of a process."""
+    return PROCESSES / str(pid) / "cmdline"
 
 
 def server_programs(major: str) -> str:

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import concurrent.futures
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import stream
+from . import progress, stream
 from .databases.base import Server
 from .models.metadata import SectionInfo
 
@@ -41,12 +41,13 @@ class Loaded:
 class Options:
     """How a data file is loaded: by how many programs at a time, each for how long (seconds), and which tables' rows.
 
-    ``tables`` are named as in the metadata of sections; None is all.
+    ``tables`` are named as in the metadata of sections; None is all. ``meter`` notes how much has been handed on.
     """
 
     jobs: int = 1
     timeout: float | None = None
     tables: frozenset[str] | None = None
+    meter: progress.Meter | None = None
 
 
 def load(server: Server, database: str, source: Source, options: Options) -> Loaded:
@@ -54,10 +55,22 @@ def load(server: Server, database: str, source: Source, options: Options) -> Loa
     chosen = choose(source.sections, options.tables)
     # By one program, one stream of the whole file is the quickest.
     if len(chosen) == len(source.sections) and (options.jobs < 2 or len(chosen) < 2):
-        server.load(database, stream.read(source.path), source.text, options.timeout)
+        server.load(database, _counted(stream.read(source.path), options), source.text, options.timeout)
         return Loaded(source.path.stat().st_size, 1)
     _Loading(server, database, source, options, chosen).run()
     return Loaded(sum(source.sections[position].length_bytes for position in chosen), len(chosen))
+
+
+def _counted(blocks: Iterable[bytes], options: Options) -> Iterable[bytes]:
+    return options.meter.counted(blocks) if options.meter else blocks
+
+
+def expected_bytes(source: Source, tables: Collection[str] | None) -> int:
+    """Return how much text a load of some tables, or of all (None), hands on."""
+    chosen = choose(source.sections, tables)
+    if len(chosen) == len(source.sections):
+        return source.text.raw_size_bytes
+    return sum(source.sections[position].raw_length_bytes for position in chosen)
 
 
 def choose(sections: Sequence[SectionInfo], tables: Collection[str] | None) -> list[int]:
@@ -147,4 +160,4 @@ class _Loading:
         blocks = stream.until_stopped(
             stream.read(self.source.path, section.offset_bytes, section.length_bytes), self.stop, "the load"
         )
-        self.server.load(self.database, blocks, self.source.text, self.options.timeout)
+        self.server.load(self.database, _counted(blocks, self.options), self.source.text, self.options.timeout)

@@ -16,20 +16,22 @@ from .models.metadata import TableInfo
 from .replacing import Cleared, Request
 
 
-def examine(server: Server, request: Request, accounts: Iterable[str] = ()) -> Cleared:
+def examine(
+    server: Server, request: Request, accounts: Iterable[str] = (), *, text: stream.Text | None = None
+) -> Cleared:
     """Look at the artifact, the programs, the server and the target of a restore, and change nothing.
 
-    ``accounts`` are those that will have been restored when the database is loaded. Raise what stands against the
-    restore: one error that lists all of it.
+    ``accounts`` are those that will have been restored when the database is loaded. ``text`` is the artifact's, where
+    that has been read to its end already. Raise what stands against the restore: one error that lists all of it.
     """
     metadata = request.artifact.metadata
     restore_info = metadata.restore_info if metadata else None
     findings: list[Finding] = []
     keys: list[TableKey] = []
-    text = None
     try:
-        text, warnings = _verified(server, request)
-        findings += [Finding(None, warning) for warning in warnings]
+        if text is None:
+            text, warnings = _verified(server, request)
+            findings += [Finding(None, warning) for warning in warnings]
     except errors.BackupDBError as error:
         findings.append(Finding.of(error))
     try:

@@ -18,19 +18,30 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from . import errors
+from . import errors, layout
 from .redaction import redact
 
 BLOCK_BYTES = 1024 * 1024
 STDERR_TAIL_BYTES = 64 * 1024
 STOP_POLL_MILLISECONDS = 200
+STOP_SECONDS = 20
 # What a child needs of our own environment; everything else could change what it does.
 INHERITED_VARIABLES = ("PATH", "HOME", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 _children: set[_Child] = set()
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account of the operating system that a program runs as; it has no groups but ``gid``."""
+
+    uid: int
+    gid: int
 
 
 @dataclass(frozen=True)
@@ -49,12 +60,16 @@ class PrivateFile:
 
 @dataclass(frozen=True)
 class Command:
-    """A program to run: its argument list, additions to the environment, and the secrets it knows."""
+    """A program to run: its argument list, additions to the environment, and the secrets it knows.
+
+    Only root can run one as another ``account``, which cannot read private files.
+    """
 
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     private_files: tuple[PrivateFile, ...] = ()
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    account: Account | None = None
 
     @property
     def program(self) -> str:
@@ -63,11 +78,20 @@ class Command:
 
 
 class ProgramError(errors.ValidationError):
-    """A program did not do its work; ``stderr`` holds the redacted end of what it said."""
+    """A program did not do its work; ``stderr`` holds the redacted end of what it said.
 
-    def __init__(self, message: str, stderr: str = "") -> None:
+    It was ``broken_off`` where a signal or its time limit ended it.
+    """
+
+    def __init__(self, message: str, stderr: str = "", *, broken_off: bool = False) -> None:
         super().__init__(message)
         self.stderr = stderr
+        self.broken_off = broken_off
+
+    def meaning(self, what: str, said: str = "") -> errors.ValidationError:
+        """Return what it means for the work that the program was to do, where nothing more is known of the cause."""
+        kind = errors.BrokenOffError if self.broken_off else errors.ValidationError
+        return kind(f"{what} failed: {self.message}{f': {said}' if said else ''}")
 
 
 def find_program(names: Iterable[str], folders: Iterable[str]) -> str | None:
@@ -145,6 +169,60 @@ def stream_in(command: Command, blocks: Iterable[bytes], timeout: float | None =
             raise ProgramError(f"{command.program} ended well but did not read all that it was given")
 
 
+class Service:
+    """A program that is to run until it is stopped."""
+
+    def __init__(self, child: _Child) -> None:
+        self._child = child
+
+    def has_ended(self) -> bool:
+        """Say whether the program has ended by itself."""
+        return self._child.process.poll() is not None
+
+    def said(self) -> str:
+        """Return the redacted end of what the program wrote to its standard error."""
+        return self._child.said()
+
+
+@contextlib.contextmanager
+def serving(command: Command, stop_signal: int) -> Iterator[Service]:
+    """Run a program while the block runs, then stop it by a signal, or kill it where it does not listen."""
+    with _running(command, None, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as child:
+        try:
+            yield Service(child)
+        finally:
+            child.stop(stop_signal)
+
+
+def end_by_argument(text: str, account: Account, stop_signal: int) -> None:
+    """End what runs as that account and has the text in an argument: what a process that was killed had started.
+
+    They get the signal first, and are killed where they do not listen.
+    """
+    for number in (stop_signal, signal.SIGKILL):
+        deadline = time.monotonic() + STOP_SECONDS
+        found = _with_argument(text, account)
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        while found and time.monotonic() < deadline:
+            time.sleep(STOP_POLL_MILLISECONDS / 1000)
+            found = _with_argument(text, account)
+        if not found:
+            return
+
+
+def _with_argument(text: str, account: Account) -> list[int]:
+    found = []
+    for pid in layout.process_ids():
+        path = layout.process_arguments(pid)
+        # It may end at any moment.
+        with contextlib.suppress(OSError):
+            if path.stat().st_uid == account.uid and text.encode("utf-8") in path.read_bytes():
+                found.append(pid)
+    return found
+
+
 def end_all() -> None:
     """Kill every program that runs: whatever waits for one is to give up."""
     for child in list(_children):
@@ -177,15 +255,26 @@ class _Child:
         self.timed_out = True
         self.kill()
 
+    def stop(self, stop_signal: int) -> None:
+        """Ask the program to end, and wait for that a while."""
+        if self.process.poll() is None:
+            self.process.send_signal(stop_signal)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(STOP_SECONDS)
+
+    def said(self) -> str:
+        """Return the redacted end of what came on standard error."""
+        return redact(self._stderr.decode("utf-8", "replace"), self.command.secrets).strip()
+
     def finish(self) -> None:
         """Wait for the end and raise ProgramError unless it was a good one."""
         status = self.process.wait()
         self._reader.join(timeout=5)
-        said = redact(self._stderr.decode("utf-8", "replace"), self.command.secrets).strip()
+        said = self.said()
         if self.timed_out:
-            raise ProgramError(f"{self.command.program} was stopped because its time ran out", said)
+            raise ProgramError(f"{self.command.program} was stopped because its time ran out", said, broken_off=True)
         if status < 0:
-            raise ProgramError(f"{self.command.program} was killed by signal {-status}", said)
+            raise ProgramError(f"{self.command.program} was killed by signal {-status}", said, broken_off=True)
         if status > 0:
             raise ProgramError(f"{self.command.program} ended with exit status {status}", said)
 
@@ -207,6 +296,7 @@ def _running(command: Command, timeout: float | None, stdin: int, stdout: int) -
                 cwd="/",
                 pass_fds=descriptors,
                 start_new_session=True,
+                **_identity(command.account),
             )
         except OSError as error:
             raise errors.ConfigError(f"{command.argv[0]} cannot be started: {error.strerror}") from error
@@ -229,6 +319,10 @@ def _running(command: Command, timeout: float | None, stdin: int, stdout: int) -
             if pipe:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
+
+
+def _identity(account: Account | None) -> dict[str, Any]:
+    return {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
 
 
 @contextlib.contextmanager

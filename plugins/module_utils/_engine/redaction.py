@@ -9,12 +9,16 @@ or escaped, so each such form is looked for.
 
 from __future__ import annotations
 
+import functools
 import json
+import re
 import shlex
 from collections.abc import Iterable
 from urllib.parse import quote
 
 MASK = "********"
+# Up to the last @, for nobody is sure to have escaped one in a password.
+_URL_PASSWORD = re.compile(r"(?P<before>://[^\s:/@]*:)\S*(?=@)")
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
@@ -25,7 +29,13 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
-def _forms(secret: str) -> set[str]:
+def redact_urls(text: str) -> str:
+    """Given text, return it with the password of each URL masked, as in ``postgresql://audit:********@db01/audit``."""
+    return _URL_PASSWORD.sub(rf"\g<before>{MASK}", text)
+
+
+@functools.lru_cache(maxsize=1024)
+def _forms(secret: str) -> frozenset[str]:
     plain_and_escaped = (secret, secret.replace("\\", "\\\\"))
     quoted = {
         text.replace("'", single).replace('"', double)
@@ -34,7 +44,7 @@ def _forms(secret: str) -> set[str]:
         for double in ('"', '\\"', '""')
     }
     doubled = {secret.replace(mark, mark * 2) for mark in ("%", "$")}
-    return {
+    forms = {
         repr(secret)[1:-1],
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
@@ -43,3 +53,4 @@ def _forms(secret: str) -> set[str]:
         *quoted,
         *doubled,
     }
+    return frozenset(forms)

@@ -13,9 +13,9 @@ import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Callable, Literal
 
-from . import catalog, errors, loading, stream, verification
+from . import catalog, errors, loading, logbook, progress, stream, verification
 from .databases.base import Server
 from .databases.values import Swap, TableKey
 from .foreign import ForeignDump
@@ -84,6 +84,20 @@ def put_in_place(server: Server, request: Request, cleared: Cleared, stamp: str)
     return placing.swap(exists, stamp)
 
 
+def try_out(
+    server: Server,
+    request: Request,
+    cleared: Cleared,
+    blamed: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
+) -> Outcome:
+    """Load an artifact into a new database of the target's name, compare it, and drop it, whatever comes of it.
+
+    What can only fail for the artifact is done in a context of ``blamed``.
+    """
+    properties = _properties(server, request, exists=False)
+    return _Placing(server, request, cleared.source, cleared.keys, properties).try_out(blamed)
+
+
 def _properties(server: Server, request: Request, exists: bool) -> DatabaseProperties:
     """Return what the new database is given: as it was dumped, but what belongs to the server as the target has it."""
     present = server.read_properties(request.target) if exists else None
@@ -118,9 +132,18 @@ class _Placing:
             loaded = self._load(scratch)
             silenced = self.server.silence(scratch)
             outcome = self._check(scratch, loaded)
-            wanted = Swap(scratch, target, previous, self.request.terminate_sessions, self._source_name(), silenced)
+            wanted = Swap(
+                scratch,
+                target,
+                previous,
+                self.request.terminate_sessions,
+                self._source_name(),
+                silenced,
+                self.request.keep_previous,
+            )
             with self._timed("swap"):
                 outcome.warnings += self.server.swap_database(wanted)
+            logbook.event("swapped", seconds=self.seconds["swap"])
         if previous is not None and not self.request.keep_previous:
             self._drop_or_warn(previous, outcome)
         elif previous is not None:
@@ -132,7 +155,10 @@ class _Placing:
         target = self.request.target
         if not exists:
             with self._created(target):
-                return self._check(target, self._load(target))
+                self.server.mark_unfinished(target)
+                outcome = self._check(target, self._load(target))
+                self.server.mark_finished(target)
+                return outcome
         try:
             self.server.drop_database(target, self.request.terminate_sessions)
         except errors.BackupDBError as error:
@@ -148,6 +174,26 @@ class _Placing:
                 f"Remove the cause and restore {self.source.path} once more",
             ) from error
 
+    def try_out(self, blamed: Callable[[], contextlib.AbstractContextManager[None]]) -> Outcome:
+        """Load a copy that is dropped when it has been compared."""
+        target = self.request.target
+        self.server.create_database(target, self.properties)
+        try:
+            with blamed():
+                loaded = self._load(target)
+            self.server.silence(target)
+            with blamed():
+                outcome = self._check(target, loaded)
+        except BaseException:
+            with contextlib.suppress(errors.BackupDBError):
+                self.server.discard_database(target)
+            raise
+        try:
+            self.server.discard_database(target)
+        except errors.BackupDBError as error:
+            outcome.warnings.append(f"the scratch database {target} could not be dropped: {error.message}")
+        return outcome
+
     @contextlib.contextmanager
     def _created(self, database: str) -> Iterator[None]:
         """Create a database that is dropped again when the block fails."""
@@ -162,17 +208,21 @@ class _Placing:
     def _load(self, database: str) -> loading.Loaded:
         """Load the artifact, or the tables of it that are wanted, into an empty database."""
         tables = frozenset(self.server.section_name(key) for key in self.keys) if self.keys else None
-        options = loading.Options(self.request.jobs, self.request.timeout, tables)
-        with self._timed("load"):
+        expected = loading.expected_bytes(self.source, tables)
+        told = (self._source_id(), self._source_name() or self.request.target, expected)
+        with self._timed("load"), progress.measured("load", *told) as meter:
+            options = loading.Options(self.request.jobs, self.request.timeout, tables, meter)
             loaded = loading.load(self.server, database, self.source, options)
             if self.keys:
                 self.server.keep_tables(database, self.keys)
+        logbook.event("loaded", bytes=loaded.bytes_read, seconds=self.seconds["load"])
         return loaded
 
     def _check(self, database: str, loaded: loading.Loaded) -> Outcome:
         """Compare what was loaded, and give the database what is its own. Raise ValidationError when they differ."""
         with self._timed("compare"):
             comparison = self._compare(database)
+        logbook.event("compared", seconds=self.seconds["compare"])
         warnings = self.server.apply_properties(database, self.properties)
         return Outcome(comparison, loaded, seconds=self.seconds, warnings=warnings)
 
@@ -183,6 +233,10 @@ class _Placing:
             return False
         return self.server.needs_own_name(metadata.restore_info)
 
+    def _source_id(self) -> str:
+        metadata = self.request.artifact.metadata
+        return metadata.backup_info.database_id if metadata else ""
+
     def _source_name(self) -> str | None:
         metadata = self.request.artifact.metadata
         return metadata.backup_info.database_name if metadata else None
@@ -191,7 +245,7 @@ class _Placing:
         metadata = self.request.artifact.metadata
         if metadata is None:
             return None
-        found = self.server.inspect(database, verification.fingerprinted(metadata.restore_info))
+        found = self.server.inspect(database, verification.fingerprinted(metadata.restore_info), self._source_name())
         comparison = verification.compare(metadata, found, self.server, self.keys)
         if comparison.differences:
             raise errors.ValidationError(

@@ -14,7 +14,8 @@ import time
 from datetime import datetime
 from typing import Any
 
-from . import accounts, preflight, replacing
+from . import accounts, errors, logbook, object_grants, preflight, replacing
+from .accounts_catalog import AccountsArtifact
 from .databases.base import Server
 from .models.results import RestoreResult
 from .replacing import Request
@@ -27,14 +28,47 @@ def restore(
     *,
     check: bool = False,
     accounts_plan: accounts.Plan | None = None,
+    companion: AccountsArtifact | None = None,
 ) -> RestoreResult:
     """Restore an artifact; with ``check``, look at all that can be known before and change nothing.
 
-    With ``accounts_plan`` the accounts of the same server are restored too, before the database is loaded. Raise
+    With ``accounts_plan`` the accounts of the same server are restored too, before the database is loaded; without, the
+    ``companion`` of the artifact tells what accounts that exist had on single objects. Raise
     PreflightError, or the one error that there is, when something stands against it; ValidationError when it cannot be
     loaded, or what was loaded is not what was dumped; then the server is as it was, but for accounts that are new.
     Raise LockedError while another restore to the same target is under way.
     """
+    info = request.artifact.metadata.backup_info if request.artifact.metadata else None
+    with logbook.about(
+        database_id=info.database_id if info else None,
+        database=request.target,
+        server=str(server.endpoint),
+        check=check or None,
+    ):
+        logbook.event("restore_started", file=request.artifact.data)
+        try:
+            result = _restore(server, request, moment, check=check, accounts_plan=accounts_plan, companion=companion)
+        except errors.BackupDBError as error:
+            logbook.failed("restore_failed", error)
+            raise
+        logbook.event(
+            "restored",
+            bytes=result.bytes_read,
+            seconds=result.duration_seconds,
+            warnings=result.warnings,
+        )
+    return result
+
+
+def _restore(
+    server: Server,
+    request: Request,
+    moment: datetime,
+    *,
+    check: bool,
+    accounts_plan: accounts.Plan | None,
+    companion: AccountsArtifact | None,
+) -> RestoreResult:
     started = time.monotonic()
     with server.exclusive(request.target):
         warnings = [] if check else server.recover(request.target)
@@ -42,14 +76,20 @@ def restore(
         cleared = preflight.examine(server, request, coming)
         existed = server.has_database(request.target)
         seconds = {"preflight": round(time.monotonic() - started, 3)}
+        logbook.event("preflight_passed", seconds=seconds["preflight"], warnings=cleared.warnings)
         outcome = None
         applied = None
         if not check:
             applied = accounts.apply(server, accounts_plan) if accounts_plan else None
+            if applied:
+                logbook.event("accounts_restored", created=len(applied.created), updated=len(applied.updated))
             outcome = replacing.put_in_place(server, request, cleared, f"{moment:%Y%m%d%H%M%S}")
             seconds.update(outcome.seconds)
             if accounts_plan and applied:
-                warnings += applied.warnings + _grant_on_objects(server, request, accounts_plan, applied, existed)
+                warnings += applied.warnings
+                warnings += object_grants.of_restored(server, request, accounts_plan, applied, existed)
+            else:
+                warnings += object_grants.of_existing(server, request, companion, existed)
     info = request.artifact.metadata.backup_info if request.artifact.metadata else None
     return RestoreResult(
         success=True,
@@ -71,24 +111,6 @@ def restore(
         accounts=_told(accounts_plan, applied),
         timestamp=moment,
     )
-
-
-def _grant_on_objects(
-    server: Server, request: Request, plan: accounts.Plan, applied: accounts.Applied, existed: bool
-) -> list[str]:
-    """Grant accounts what they had on objects of the database; return what should be known.
-
-    These are the restored accounts, and those that exist too unless the database ``existed``: an earlier restore to the
-    same server may have brought them.
-    """
-    if request.artifact.metadata is None:
-        return []
-    source = request.artifact.metadata.backup_info.database_name
-    if source != request.target:
-        # The grants are on the source's name.
-        return []
-    granted = [decision.account for decision in plan.decisions if decision.action != "skipped"]
-    return accounts.apply_object_grants(server, plan.artifact, source, applied.restored if existed else granted)
 
 
 def _told(plan: accounts.Plan | None, applied: accounts.Applied | None) -> dict[str, Any] | None:

@@ -9,63 +9,63 @@ import concurrent.futures
 import contextlib
 import functools
 import os
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from . import backup, catalog, compressors, errors, instances, process, schedule, work
+from . import backup, catalog, compressors, errors, instances, logbook, outcomes, process, schedule, work
 from .models.config import AppConfig
-from .models.results import AccountsResult, BackupResult
+from .models.results import AccountsResult, BackupResult, RemovalResult
+
+Request = work.Request
+WHOLE_RUN = Request()
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """An instance of a run: its id, how to come by it, and how many jobs it may take, if that is limited."""
+    """An instance of a run: its id, how to come by it, how many jobs it may take, if that is limited, and its type."""
 
     id: str
     provide: work.Provider
     jobs: int | None = None
+    type: str | None = None
 
 
 @dataclass(frozen=True)
 class Report:
-    """What became of a run."""
+    """What became of a run; ``types`` has the type of each instance, ``removals`` what retention removed after it."""
 
     results: list[BackupResult] = field(default_factory=list)
     accounts: list[AccountsResult] = field(default_factory=list)
     plan: list[backup.Plan] = field(default_factory=list)
     swept: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    types: dict[str, str | None] = field(default_factory=dict)
+    removals: list[RemovalResult] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is an artifact that was not there before, or by the plan would be."""
+        return bool(self.plan) or any(
+            (result.success or result.backup_file) and not result.up_to_date for result in self.results
+        )
+
+    def type_of(self, result: BackupResult) -> str | None:
+        """Return the type of the instance that a result is of, where it is known."""
+        return self.types.get(result.database_id)
 
     def summary(self) -> dict[str, int]:
         """Return how many backups there were, and how many of them went well."""
-        good = sum(result.success for result in self.results)
-        return {"total": len(self.results), "successful": good, "failed": len(self.results) - good}
+        return outcomes.summary(self.results)
 
     def error_code(self) -> str | None:
-        """Return the error code of the whole run, None when all went well.
-
-        Some failed: partial_failure. All failed: the code they share, or complete_failure where they differ.
-        """
-        codes = {result.error_code or errors.BackupDBError.error_code for result in self.results if not result.success}
-        if not codes:
-            return None
-        if any(result.success for result in self.results):
-            return "partial_failure"
-        return codes.pop() if len(codes) == 1 else "complete_failure"
+        """Return the error code of the whole run, None when all went well; see outcomes.error_code."""
+        return outcomes.error_code(self.results)
 
     def message(self) -> str | None:
         """Return one sentence that names every failure, None when all went well."""
-        failures = [result for result in self.results if not result.success]
-        if not failures:
-            return None
-        total = len(self.results)
-        told = "; ".join(
-            f"{result.database_id}{f'/{result.database_name}' if result.database_name else ''}: {result.error_message}"
-            for result in failures
-        )
-        hints = list(dict.fromkeys(result.hint for result in failures if result.hint))
-        return f"{len(failures)} of {total} backups failed: {told}" + "".join(f". {hint}" for hint in hints)
+        return outcomes.message(self.results, "backups")
 
     def warnings(self) -> list[str]:
         """Return what should be known of the run, and of the backups that went well."""
@@ -76,8 +76,7 @@ class Report:
         """Raise RunError, with the whole report in its details, when anything failed."""
         code, message = self.error_code(), self.message()
         if code is not None and message is not None:
-            changed = any(result.success or result.backup_file for result in self.results)
-            raise errors.RunError(message, code, changed=changed, **self.as_dict())
+            raise errors.RunError(message, code, changed=self.changed, **self.as_dict())
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for a result."""
@@ -85,6 +84,7 @@ class Report:
             "results": [result.as_dict() for result in self.results],
             "accounts": [result.as_dict() for result in self.accounts],
             "summary": self.summary(),
+            "removals": [result.as_dict() for result in self.removals],
             "swept": self.swept,
         }
         if self.plan:
@@ -95,31 +95,28 @@ class Report:
 def configured(config: AppConfig, ids: Sequence[str] | None = None) -> list[Wanted]:
     """Return the instances of a configuration that a run is to work on. Raise as instances.select_configs does."""
     return [
-        Wanted(entry.id, functools.partial(instances.with_stored_login, entry, config.credentials), entry.jobs)
+        Wanted(
+            entry.id, functools.partial(instances.with_stored_login, entry, config.credentials), entry.jobs, entry.type
+        )
         for entry in instances.select_configs(config, ids)
     ]
 
 
-def back_up(
-    wanted: Iterable[Wanted],
-    store: backup.Store,
-    *,
-    databases: Sequence[str] | None = None,
-    jobs: int | None = None,
-    check: bool = False,
-) -> Report:
-    """Back up the databases of all instances, ``jobs`` at a time, the biggest first; with ``check``, only plan it.
+def back_up(wanted: Iterable[Wanted], store: backup.Store, request: Request = WHOLE_RUN) -> Report:
+    """Back up the databases of all instances as requested, the biggest first.
 
-    ``databases`` narrows the run to those names; without ``jobs``, see jobs_of. Failures are in the report, in the
-    order of the instances. Raise ConfigError when ``jobs`` is less than one.
+    Without ``jobs`` in the request, see jobs_of. Failures are in the report, in the order of the instances. Raise
+    ConfigError when ``jobs`` is less than one.
     """
     everyone = list(wanted)
-    at_a_time = jobs_of(everyone, jobs)
-    report = Report()
+    at_a_time = jobs_of(everyone, request.jobs)
+    started = time.monotonic()
+    logbook.event("run_started", instances=len(everyone), jobs=at_a_time, check=request.check or None)
+    report = Report(types={one.id: one.type for one in everyone})
     if compressors.name(store.config.compression_level) == compressors.SLOW_LIBRARY:
         report.notes.append(compressors.SLOW_WARNING)
     latest = catalog.latest_of_each(store.config.base_path, store.hostname)
-    if not check:
+    if not request.check:
         report.swept.extend(catalog.sweep(store.config.base_path))
     threads = min(at_a_time, os.cpu_count() or 1)
     with contextlib.ExitStack() as stack:
@@ -127,7 +124,7 @@ def back_up(
         # Without compressors no text goes on, without programs none comes.
         shut = functools.partial(compressing.shutdown, wait=False, cancel_futures=True)
         timetable = schedule.Schedule(at_a_time, [shut, process.end_all])
-        common = work.Common(store, databases, check, latest, compressing, timetable)
+        common = work.Common(store, request, latest, compressing, timetable)
         each_work = [work.InstanceWork(one.id, one.provide, common) for one in everyone]
         for each in each_work:
             stack.callback(each.lock.close)
@@ -138,6 +135,13 @@ def back_up(
         report.results.extend(each.results())
         if each.accounts is not None:
             report.accounts.append(each.accounts)
+    logbook.event(
+        "run_ended",
+        level="INFO" if report.error_code() is None else "ERROR",
+        **report.summary(),
+        seconds=round(time.monotonic() - started, 3),
+        error_code=report.error_code(),
+    )
     return report
 
 

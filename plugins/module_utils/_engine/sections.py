@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from . import errors, stream
+from . import errors, progress, stream
 from .databases.values import Dump, Part, Run
 from .models.metadata import SectionInfo
 
@@ -63,13 +63,14 @@ def write(
     check_text: CheckText,
     *,
     lane: Lane = contextlib.nullcontext,
+    meter: progress.Meter | None = None,
 ) -> Written:
     """Write all parts of a dump, up to ``lanes`` of them side by side, each of these while it has its ``lane``.
 
-    ``check_text`` looks at the ends of each part's text. Raise what it, a part or the sink raises; then every
-    other part has been ended.
+    ``check_text`` looks at the ends of each part's text, and ``meter`` notes how much of it has passed. Raise what
+    it, a part or the sink raises; then every other part has been ended.
     """
-    writer = _Writer(sink, compression, check_text)
+    writer = _Writer(sink, compression, check_text, meter)
     if dump.data:
         _write_side_by_side(writer, dump, lanes, lane)
     else:
@@ -129,11 +130,14 @@ class _Spool:
 class _Writer:
     """The artifact's file while sections are added to it."""
 
-    def __init__(self, sink: BinaryIO, compression: Compression, check_text: CheckText) -> None:
+    def __init__(
+        self, sink: BinaryIO, compression: Compression, check_text: CheckText, meter: progress.Meter | None
+    ) -> None:
         self.stop = threading.Event()
         self._sink = sink
         self._compression = compression
         self._check_text = check_text
+        self._meter = meter
         self._digest = hashlib.new(compression.checksum_algorithm)
         self._sections: list[SectionInfo] = []
         self._positions: dict[int, range] = {}
@@ -176,6 +180,7 @@ class _Writer:
     def _compress(self, part: Part, sink: BinaryIO, digest: stream.Digest | None) -> list[_Section]:
         with contextlib.closing(part.open()) as blocks:
             text = stream.until_stopped(blocks, self.stop, "the dump")
+            text = self._meter.counted(text) if self._meter else text
             sections = [
                 self._compress_section(tables, section, sink, digest)
                 for tables, section in (_cut(part.cut(text)) if part.cut else [(part.tables, text)])

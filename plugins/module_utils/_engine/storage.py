@@ -32,12 +32,14 @@ def make_folder(base_path: Path, folder: Path) -> None:
         raise errors.StorageError(f"the folder {folder} cannot be made: {error.strerror}") from error
 
 
-def write_partial(path: Path, content: bytes) -> None:
+def write_partial(path: Path, content: bytes, mode: int = FILE_MODE) -> None:
     """Write ``content`` durably under the partial name of ``path``. Raise StorageError if that fails."""
     temporary = layout.partial(path)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+        descriptor = os.open(temporary, flags, FILE_MODE)
         with open(descriptor, "wb") as sink:
+            os.fchmod(descriptor, mode)
             sink.write(content)
             sink.flush()
             os.fsync(sink.fileno())
@@ -78,8 +80,12 @@ def read_head(path: Path, length: int) -> bytes:
 
 def free_bytes(path: Path) -> int:
     """Return how many bytes may still be written to the filesystem that will hold ``path``."""
-    existing = path
-    while not existing.exists():
-        existing = existing.parent
-    room = os.statvfs(existing)
+    room = os.statvfs(nearest(path))
     return room.f_bavail * room.f_frsize
+
+
+def nearest(path: Path) -> Path:
+    """Return a path, or where there is nothing, the nearest folder above it that exists."""
+    while not path.exists():
+        path = path.parent
+    return path

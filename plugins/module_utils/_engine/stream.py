@@ -174,16 +174,22 @@ def inspect(path: Path, checksum_algorithm: str) -> Inspected:
     Raise ValidationError when it is not one whole gzip file, StorageError when it cannot be read.
     """
     digest = hashlib.new(checksum_algorithm)
-    observer = _Observer()
 
     def hashed() -> Iterator[bytes]:
         for block in _file_blocks(path):
             digest.update(block)
             yield block
 
-    for block in _text_of(path, hashed()):
+    text = observe(_text_of(path, hashed()))
+    return Inspected(digest.hexdigest(), text)
+
+
+def observe(blocks: Iterable[bytes]) -> Text:
+    """Let a text flow by and return what is known of it then."""
+    observer = _Observer()
+    for block in blocks:
         observer.see(block)
-    return Inspected(digest.hexdigest(), observer.text())
+    return observer.text()
 
 
 def _text_of(path: Path, blocks: Iterator[bytes]) -> Iterator[bytes]:

@@ -13,8 +13,23 @@ from typing import Any
 from . import errors, sequences, stream
 from .catalog import Artifact
 from .databases.base import Server
-from .databases.values import FINGERPRINT_SCHEME, SCHEMA_HASH_SCHEME, Fingerprinted, Inspection, TableKey
-from .models.metadata import BackupMetadata, FileInfoModel, RestoreInfo, SchemaInfoModel, TableInfo
+from .databases.values import (
+    FINGERPRINT_SCHEME,
+    LARGE_OBJECTS,
+    SCHEMA_HASH_SCHEME,
+    Fingerprinted,
+    Inspection,
+    TableKey,
+    no_table,
+)
+from .models.metadata import (
+    BackupMetadata,
+    FileInfoModel,
+    LargeObjectsInfo,
+    RestoreInfo,
+    SchemaInfoModel,
+    TableInfo,
+)
 
 OBJECT_COUNTS = ("tables_count", "views_count", "procedures_count", "functions_count", "triggers_count")
 
@@ -44,13 +59,18 @@ def read_data(data: Path, info: FileInfoModel, raw_size_bytes: int | None) -> st
     length it had, where that is known.
     """
     inspected = stream.inspect(data, info.checksum_algorithm)
-    if inspected.checksum != info.checksum:
-        raise errors.ValidationError(
-            f"{data} is damaged: its {info.checksum_algorithm} checksum is not that of its metadata", stream.DISTRUST
-        )
+    require_checksum(data, info, inspected.checksum)
     if raw_size_bytes not in (None, inspected.text.raw_size_bytes):
         raise errors.ValidationError(f"{data} does not hold the text it was made of", stream.DISTRUST)
     return inspected.text
+
+
+def require_checksum(data: Path, info: FileInfoModel, checksum: str) -> None:
+    """Raise ValidationError unless the checksum that a data file has is that of its metadata."""
+    if checksum != info.checksum:
+        raise errors.ValidationError(
+            f"{data} is damaged: its {info.checksum_algorithm} checksum is not that of its metadata", stream.DISTRUST
+        )
 
 
 @dataclass(frozen=True)
@@ -65,6 +85,7 @@ class Comparison:
     rows_compared: int
     fingerprints_compared: int
     sequences_compared: int
+    large_objects_compared: int
     schema_hash_equal: bool | None
     differences: list[str] = field(default_factory=list)
 
@@ -76,6 +97,7 @@ class Comparison:
             "rows_compared": self.rows_compared,
             "fingerprints_compared": self.fingerprints_compared,
             "sequences_compared": self.sequences_compared,
+            "large_objects_compared": self.large_objects_compared,
             "schema_hash_equal": self.schema_hash_equal,
             "differences": self.differences,
         }
@@ -83,7 +105,12 @@ class Comparison:
 
 def fingerprinted(restore_info: RestoreInfo | None) -> Fingerprinted:
     """Return which tables of a restored database are to be fingerprinted: those whose fingerprint can be compared."""
-    return {_key(table) for table in (restore_info.tables if restore_info else ()) if _is_known(table)}.__contains__
+    if restore_info is None:
+        return no_table
+    known = {_key(table) for table in restore_info.tables if _is_known(table)}
+    if restore_info.large_objects is not None and _is_known(restore_info.large_objects):
+        known.add(LARGE_OBJECTS)
+    return known.__contains__
 
 
 def compare(metadata: BackupMetadata, found: Inspection, server: Server, keys: Sequence[TableKey] = ()) -> Comparison:
@@ -106,9 +133,15 @@ def compare(metadata: BackupMetadata, found: Inspection, server: Server, keys: S
         rows_compared=sum(present[_key(table)] for table in compared),
         fingerprints_compared=sum(_is_known(table) for table in compared),
         sequences_compared=len(restore_info.sequences) if restore_info and not wanted else 0,
+        large_objects_compared=_large_objects_compared(restore_info, found) if not wanted else 0,
         schema_hash_equal=None if wanted else schema.schema_hash == found.schema.schema_hash,
         differences=differences,
     )
+
+
+def _large_objects_compared(restore_info: RestoreInfo | None, found: Inspection) -> int:
+    expected, here = restore_info.large_objects if restore_info else None, found.large_objects
+    return here.count if expected is not None and here is not None else 0
 
 
 def _object_differences(schema: SchemaInfoModel, found: Inspection) -> list[str]:
@@ -139,6 +172,7 @@ def _differences_beside(metadata: BackupMetadata, found: Inspection, server: Ser
     if restore_info is None:
         return []
     differences = sequences.differences(restore_info.sequences, found.sequences)
+    differences += _large_object_differences(restore_info.large_objects, found.large_objects)
     differences += [f"the {name} is not valid" for name in found.invalid if name not in restore_info.invalid]
     is_comparable = (
         restore_info.schema_hash_scheme == SCHEMA_HASH_SCHEME
@@ -150,13 +184,23 @@ def _differences_beside(metadata: BackupMetadata, found: Inspection, server: Ser
     return differences
 
 
+def _large_object_differences(expected: LargeObjectsInfo | None, here: LargeObjectsInfo | None) -> list[str]:
+    if expected is None or here is None:
+        return []
+    if here.count != expected.count:
+        return [f"{here.count} large objects instead of {expected.count}"]
+    if _is_known(expected) and _is_known(here) and here.fingerprint != expected.fingerprint:
+        return [f"the {expected.count} large objects have other content"]
+    return []
+
+
 def _key(table: TableInfo) -> TableKey:
     return table.schema_name, table.name
 
 
-def _is_known(table: TableInfo) -> bool:
-    """Say whether a table has a fingerprint of the kind that is made here; another one cannot be compared."""
-    return table.fingerprint is not None and table.fingerprint.startswith(f"{FINGERPRINT_SCHEME}:")
+def _is_known(described: TableInfo | LargeObjectsInfo) -> bool:
+    """Say whether something has a fingerprint of the kind that is made here; another one cannot be compared."""
+    return described.fingerprint is not None and described.fingerprint.startswith(f"{FINGERPRINT_SCHEME}:")
 
 
 def _display(table: TableInfo) -> str:

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import dataclasses
 import functools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Callable
 
-from . import accounts, backup, catalog, errors, instances, schedule
+from . import accounts, backup, catalog, drift, errors, freshness, instances, logbook, progress, schedule
 from .databases.accounts import SavedAccounts
 from .databases.base import Server
 from .databases.values import Entry
 from .instances import Instance
-from .models.results import AccountsResult, BackupResult
+from .models.results import AccountsResult, BackupResult, DriftResult
 
 PARTIAL_HINT = "Give the backup account what it lacks, or leave the accounts out with accounts: false"
 #: Gives an instance, or raises: the login of each is looked up only when its turn comes.
@@ -26,12 +28,26 @@ Provider = Callable[[], Instance]
 
 
 @dataclass(frozen=True)
+class Request:
+    """What a run is to do: back up the databases of all instances, ``jobs`` at a time; with ``check``, only plan it.
+
+    ``databases`` narrows it to those names. Databases that have a good artifact no older than ``if_older_than``, which
+    is kept until ``keep_until``, are skipped. Retention leaves the new artifacts alone before ``keep_until``.
+    """
+
+    databases: Sequence[str] | None = None
+    jobs: int | None = None
+    check: bool = False
+    if_older_than: timedelta | None = None
+    keep_until: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Common:
     """What all instances of a run have in common."""
 
     store: backup.Store
-    databases: Sequence[str] | None
-    check: bool
+    request: Request
     latest: dict[tuple[str, str], catalog.Artifact]
     compressing: concurrent.futures.Executor
     timetable: schedule.Schedule
@@ -65,17 +81,23 @@ class InstanceWork:
         common = self._common
         try:
             instance = self._provide()
-            if not common.check:
+            if not common.request.check:
                 self.lock.enter_context(common.store.locked(instance.id))
             server = instance.server()
-            chosen = instances.select_databases(instance, server.list_databases(), common.databases)
-            companion = self._save_accounts(instance, server)
+            chosen = instances.select_databases(instance, server.list_databases(), common.request.databases)
+            new_enough = [self._new_enough(entry) for entry in chosen]
+            due = {position for position, artifact in enumerate(new_enough) if artifact is None}
+            companion = self._save_accounts(instance, server) if due else backup.Companion()
         except errors.BackupDBError as error:
+            logbook.failed("instance_failed", error, database_id=self._id)
             self._outcomes.append(_failure(self._id, "", error, 0.0, common.store))
             self.lock.close()
             return
-        self._outcomes = [None] * len(chosen)
-        self._left = set(range(len(chosen)))
+        logbook.event("listed", database_id=self._id, databases=len(chosen), skipped=len(chosen) - len(due))
+        self._outcomes = [None if artifact is None else _up_to_date(artifact) for artifact in new_enough]
+        self._left = set(due)
+        if not due:
+            self.lock.close()
         group = schedule.Group(min(instance.config.jobs or common.timetable.jobs, common.timetable.jobs))
         common.timetable.add(
             [
@@ -85,19 +107,33 @@ class InstanceWork:
                     size_bytes=entry.size_bytes,
                 )
                 for position, entry in enumerate(chosen)
+                if position in due
             ]
         )
+
+    def _new_enough(self, entry: Entry) -> catalog.Artifact | None:
+        """Return the artifact that makes another one of a database needless, if there is one."""
+        request, artifact = self._common.request, self._common.latest.get((self._id, entry.name))
+        if request.if_older_than is None or artifact is None:
+            return None
+        if not freshness.is_within(artifact.moment, request.if_older_than, self._common.store.clock()):
+            return None
+        kept_until = artifact.metadata.backup_info.keep_until
+        if request.keep_until is not None and (kept_until is None or kept_until < request.keep_until):
+            return None
+        return artifact
 
     def _save_accounts(self, instance: Instance, server: Server) -> backup.Companion:
         """Save the accounts of the instance, if that is wanted; without them, what is dumped is partial."""
         if not instance.config.accounts:
             return backup.Companion()
         try:
-            if self._common.check:
+            if self._common.request.check:
                 self.accounts = _foreseen(instance.id, server.read_accounts())
                 return backup.Companion()
             saved = accounts.save(instance, server, self._common.store)
         except errors.BackupDBError as error:
+            logbook.failed("accounts_failed", error, database_id=instance.id)
             self.accounts = AccountsResult(
                 success=False,
                 database_id=instance.id,
@@ -130,18 +166,46 @@ class InstanceWork:
             lanes=share.lanes,
             lane=share.lane,
             companion=database.companion,
+            keep_until=common.request.keep_until,
         )
         try:
-            if common.check:
-                self._outcomes[position] = backup.plan_backup(subject, common.store)
-            else:
-                self._outcomes[position] = _done(*backup.back_up(subject, common.store, common.compressing))
+            with logbook.about(database_id=instance.id, database=entry.name):
+                if common.request.check:
+                    self._outcomes[position] = backup.plan_backup(subject, common.store)
+                else:
+                    self._outcomes[position] = self._back_up(subject)
         except errors.BackupDBError as error:
             seconds = time.monotonic() - started
             self._outcomes[position] = _failure(instance.id, entry.name, error, seconds, common.store)
+            logbook.failed(
+                "backup_failed", error, database_id=instance.id, database=entry.name, seconds=round(seconds, 3)
+            )
         self._left.discard(position)
         if not self._left:
             self.lock.close()
+
+    def _expected_bytes(self, entry: Entry) -> int:
+        """Return how long the text of a dump is likely to be, for those who watch it come."""
+        latest = self._common.latest.get((self._id, entry.name))
+        if latest is not None and progress.is_observed():
+            with contextlib.suppress(errors.BackupDBError):
+                known = catalog.load_artifact(latest.paths.metadata).metadata.restore_info
+                if known is not None:
+                    return known.raw_size_bytes
+        return entry.size_bytes
+
+    def _back_up(self, subject: backup.Subject) -> BackupResult:
+        common = self._common
+        entry = subject.entry
+        with progress.measured("dump", self._id, entry.name, self._expected_bytes(entry)) as meter:
+            subject = dataclasses.replace(subject, meter=meter)
+            artifact, warnings = backup.back_up(subject, common.store, common.compressing)
+        # The one that there was when the run began, if it was good.
+        previous = common.latest.get((self._id, subject.entry.name))
+        found = drift.since(previous, artifact, subject.server) if previous else None
+        if found is not None:
+            logbook.event("schema_drift", came=found.came, went=found.went, changed=found.changed)
+        return _done(artifact, warnings, found)
 
 
 @dataclass(frozen=True)
@@ -167,8 +231,13 @@ def _foreseen(database_id: str, found: SavedAccounts) -> AccountsResult:
     )
 
 
-def _done(artifact: catalog.Artifact, warnings: list[str]) -> BackupResult:
-    """Return the result of a published artifact, which is a failure where it is partial."""
+def _up_to_date(artifact: catalog.Artifact) -> BackupResult:
+    """Return the result of a database whose artifact is new enough."""
+    return _done(artifact, []).model_copy(update={"up_to_date": True, "duration_seconds": 0.0})
+
+
+def _done(artifact: catalog.Artifact, warnings: list[str], found: DriftResult | None = None) -> BackupResult:
+    """Return the result of a published artifact, which is a failure where it is partial, and the drift since then."""
     info = artifact.metadata.backup_info
     whole = info.status == "success"
     return BackupResult(
@@ -184,6 +253,7 @@ def _done(artifact: catalog.Artifact, warnings: list[str]) -> BackupResult:
         duration_seconds=info.duration_seconds,
         size_bytes=artifact.metadata.file_info.size_bytes,
         warnings=warnings,
+        drift=found,
         timestamp=artifact.moment,
     )
 

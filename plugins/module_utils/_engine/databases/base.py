@@ -12,6 +12,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import hashlib
+import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -40,6 +41,7 @@ from .values import (
 # The time in the name of a scratch database: YYYYMMDDHHMMSS.
 STAMP_LENGTH = 14
 DIGEST_LENGTH = 8
+_SCRATCH = re.compile(rf".+__(restore|verify)_[0-9]{{{STAMP_LENGTH}}}", re.S)
 
 
 class Server(abc.ABC):
@@ -55,6 +57,8 @@ class Server(abc.ABC):
     name_limit: ClassVar[int]
     #: How many numbers of a version tell one release from another.
     release_numbers: ClassVar[int]
+    #: Whether a dump brings what accounts may do with single objects.
+    dumps_hold_grants: ClassVar[bool]
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
@@ -124,8 +128,9 @@ class Server(abc.ABC):
         Raise NotFoundError when the database does not exist.
         """
 
+    @classmethod
     @abc.abstractmethod
-    def check_text(self, text: stream.Text) -> None:
+    def check_text(cls, text: stream.Text) -> None:
         """Raise ValidationError unless a dump's text begins and ends as a whole dump of one database does."""
 
     @abc.abstractmethod
@@ -165,8 +170,8 @@ class Server(abc.ABC):
         """Give a loaded database its owner, settings, grants and comment; return what could not be, as sentences."""
 
     @abc.abstractmethod
-    def inspect(self, database: str, fingerprinted: Fingerprinted = no_table) -> Inspection:
-        """Inspect a database now."""
+    def inspect(self, database: str, fingerprinted: Fingerprinted = no_table, source: str | None = None) -> Inspection:
+        """Inspect a database now. ``source`` is the name that it had where it was dumped, if it was."""
 
     @abc.abstractmethod
     def read_properties(self, database: str) -> DatabaseProperties:
@@ -175,6 +180,10 @@ class Server(abc.ABC):
     @abc.abstractmethod
     def drop_database(self, database: str, terminate_sessions: bool = False) -> None:
         """Drop a database, if wanted after the sessions in it have been ended. Raise ValidationError if that fails."""
+
+    def discard_database(self, database: str) -> None:
+        """Drop a scratch database with all that is in it, whoever uses it. Raise ValidationError if that fails."""
+        self.drop_database(database, terminate_sessions=True)
 
     @abc.abstractmethod
     def keep_tables(self, database: str, keys: Sequence[TableKey]) -> None:
@@ -196,8 +205,17 @@ class Server(abc.ABC):
     def recover(self, target: str) -> list[str]:
         """Take away, or finish, what a restore to that target left behind when it was killed.
 
-        To be called under ``exclusive``. Return a sentence for each thing done.
+        To be called under ``exclusive``. Return a sentence for each thing done, or that could not be done. What the
+        target was before stays where it was to be kept.
         """
+
+    @abc.abstractmethod
+    def mark_unfinished(self, database: str) -> None:
+        """Note on a new database, which is loaded under its own name, that ``recover`` is to drop it."""
+
+    @abc.abstractmethod
+    def mark_finished(self, database: str) -> None:
+        """Take that note from a database, which is whole now."""
 
     @abc.abstractmethod
     def swap_database(self, swap: Swap) -> list[str]:
@@ -245,13 +263,26 @@ class Server(abc.ABC):
 
     def is_scratch_of(self, name: str, target: str) -> bool:
         """Say whether a database is a scratch database of a restore to ``target``."""
+        return self._is_companion(name, target, "restore")
+
+    def is_previous_of(self, name: str, target: str) -> bool:
+        """Say whether a database has the name of one that a restore to ``target`` replaced."""
+        return self._is_companion(name, target, "before")
+
+    def _is_companion(self, name: str, target: str, purpose: str) -> bool:
         stamp = name[-STAMP_LENGTH:]
-        return stamp.isdigit() and name == self.scratch_name(target, "restore", stamp)
+        return stamp.isdigit() and name == self.scratch_name(target, purpose, stamp)
 
     def section_name(self, key: TableKey) -> str:
         """Return a table's name as the metadata of sections has it."""
         schema, name = key
         return name if schema is None else f"{schema}.{name}"
+
+
+def is_scratch(name: str, purpose: str | None = None) -> bool:
+    """Say whether a database has the name of a scratch one, of a restore or a drill, or of that ``purpose`` alone."""
+    found = _SCRATCH.fullmatch(name)
+    return found is not None and purpose in (None, found[1])
 
 
 def quoted(name: str, mark: str) -> str:

@@ -32,10 +32,19 @@ class Program:
         return Path(self.path).name
 
 
-def find(names: Iterable[str], client_path: Path | None, folders: Iterable[str], *, what: str, package: str) -> Program:
+def find(
+    names: Iterable[str],
+    client_path: Path | None,
+    folders: Iterable[str],
+    *,
+    what: str,
+    package: str,
+    option: str = "client_path",
+) -> Program:
     """Return the first program of those names: in ``client_path`` alone where that is given, else in the folders.
 
-    ``what`` and ``package`` are for the message. Raise ConfigError when there is none.
+    ``what``, ``package`` and the ``option`` that names a folder are for the message. Raise ConfigError when there is
+    none.
     """
     candidates = list(names)
     places = [str(client_path)] if client_path else list(folders)
@@ -44,7 +53,7 @@ def find(names: Iterable[str], client_path: Path | None, folders: Iterable[str],
         where = f"in {client_path}" if client_path else "on this host"
         raise errors.ConfigError(
             f"{what} needs the program {candidates[0]}, which is not {where}",
-            f"Install {package}, or name its folder in client_path",
+            f"Install {package}, or name its folder in {option}",
         )
     return examine(path)
 

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any, Callable, Literal, Optional
 
 from .. import errors
-from ..models.metadata import DatabaseProperties, ExtensionInfo, SchemaInfoModel, SequenceInfo, TableInfo
+from ..models.metadata import (
+    DatabaseProperties,
+    ExtensionInfo,
+    LargeObjectsInfo,
+    ObjectInfo,
+    SchemaInfoModel,
+    SequenceInfo,
+    TableInfo,
+)
 from ..secrets import Login
 from .programs import Program
 
@@ -20,6 +28,8 @@ Flavour = Literal["postgresql", "mariadb", "mysql"]
 SectionKind = Literal["full", "pre_data", "data", "large_objects", "post_data", "routines"]
 #: A table as metadata names it: its schema, None where the family has none, and its name.
 TableKey = tuple[Optional[str], str]
+#: What stands for all large objects of a database where tables are named.
+LARGE_OBJECTS: TableKey = ("pg_catalog", "pg_largeobject")
 #: Says of which tables the content is fingerprinted, besides the rows being counted.
 Fingerprinted = Callable[[TableKey], bool]
 #: How fingerprints are made. Whoever makes them in another way, in any family, gives that another name.
@@ -62,6 +72,7 @@ class Swap:
     """A scratch database, whose target, what the target is to be called (None: there is none yet), and how.
 
     ``source`` is the name that the database had where it was dumped, ``silenced`` what Server.silence returned.
+    Without ``keep_previous`` the old database is noted as one that is to be dropped, which the caller does.
     """
 
     new: str
@@ -70,6 +81,7 @@ class Swap:
     terminate_sessions: bool = False
     source: str | None = None
     silenced: Sequence[Any] = ()
+    keep_previous: bool = True
 
 
 @dataclass(frozen=True)
@@ -96,7 +108,7 @@ class Finding:
 class Inspection:
     """What is inside a database, in one consistent view, and what belongs to the database itself.
 
-    From ``accounts`` to ``database_size_bytes`` they are those of RestoreInfo.
+    From ``accounts`` to ``large_objects`` they are those of RestoreInfo.
     ``sequences``, which no consistent view holds, are there where the database is inspected by itself.
     """
 
@@ -110,6 +122,8 @@ class Inspection:
     tablespaces: list[str] = field(default_factory=list)
     invalid: list[str] = field(default_factory=list)
     database_size_bytes: int = 0
+    objects: list[ObjectInfo] = field(default_factory=list)
+    large_objects: Optional[LargeObjectsInfo] = None
     sequences: list[SequenceInfo] = field(default_factory=list)
 
 
@@ -135,12 +149,17 @@ class Part:
     is_running: bool = False
 
 
+def nothing() -> None:
+    """Do nothing."""
+
+
 @dataclass(frozen=True)
 class Dump:
     """A dump on one snapshot: its parts, and a function that inspects the database in that same snapshot.
 
     ``first`` comes first and ``last`` last in the file; the parts of ``data`` may be read side by side. A dump by one
-    process has its ``first`` alone. ``inspect`` may run while the text is read, in another thread.
+    process has its ``first`` alone. ``inspect`` may run while the text is read, in another thread; ``cancel`` has the
+    server break off the query that it waits for.
     ``lock_held_seconds`` is how long writers were kept out for the snapshot.
     """
 
@@ -151,6 +170,7 @@ class Dump:
     last: Sequence[Part] = ()
     lock_held_seconds: float | None = None
     warnings: list[str] = field(default_factory=list)
+    cancel: Callable[[], None] = nothing
 
 
 def no_table(_table: TableKey) -> bool:

@@ -32,6 +32,14 @@ from ._pydantic import (
     field_validator,
     model_validator,
 )
+from .notifications import (
+    DEFAULT_FAILURE_BODY,
+    DEFAULT_SUBJECT,
+    DEFAULT_SUCCESS_BODY,
+    MessageTemplate,
+    PingUrl,
+    Target,
+)
 
 DEFAULT_PORTS = {"mysql": 3306, "postgresql": 5432}
 SYSTEM_DATABASES = {
@@ -243,11 +251,21 @@ class MetricsConfig(_Part):
 
 
 class NotificationsConfig(_Part):
-    """Whom to tell; the addresses may hold tokens."""
+    """Whom to tell, and what. The addresses of Apprise and the URLs may hold tokens.
 
-    success: list[Pattern] = Field(default_factory=list, repr=False)
-    failure: list[Pattern] = Field(default_factory=list, repr=False)
-    ping_url: Optional[str] = Field(default=None, min_length=1, repr=False)
+    ``ping_url`` is asked for when all went well, ``ping_failure_url`` when anything failed. The templates are those of
+    string.Template, with the names of notifications.TEMPLATE_NAMES.
+    """
+
+    success: list[Target] = Field(default_factory=list, repr=False)
+    failure: list[Target] = Field(default_factory=list, repr=False)
+    ping_url: Optional[PingUrl] = Field(default=None, repr=False)
+    ping_failure_url: Optional[PingUrl] = Field(default=None, repr=False)
+    timeout: PositiveInteger = Field(default=30, description="seconds, for all targets together")
+    success_subject: MessageTemplate = DEFAULT_SUBJECT
+    success_body: MessageTemplate = DEFAULT_SUCCESS_BODY
+    failure_subject: MessageTemplate = DEFAULT_SUBJECT
+    failure_body: MessageTemplate = DEFAULT_FAILURE_BODY
 
 
 class EnvironmentSource(EnvSettingsSource):

@@ -206,6 +206,13 @@ class ObjectInfo(Part):
     digest: str
 
 
+class LargeObjectsInfo(Part):
+    """How many large objects a database of PostgreSQL has, and a fingerprint of them all where one was taken."""
+
+    count: Count
+    fingerprint: Optional[str] = None
+
+
 class ExtensionInfo(Part):
     """An extension of PostgreSQL that the database uses."""
 
@@ -277,9 +284,32 @@ class RestoreInfo(Part):
     database_size_bytes: Optional[Count] = None
     schema_hash_scheme: Optional[str] = None
     objects: list[ObjectInfo] = Field(default_factory=list)
+    large_objects: Optional[LargeObjectsInfo] = None
     lanes: Count = 1
     lock_held_seconds: Optional[Seconds] = None
     warnings: list[str] = Field(default_factory=list)
+
+
+class _Named(Part):
+    accounts_artifact: Optional[Filename] = None
+
+
+class Naming(Part):
+    """Of the metadata of an artifact only which accounts were saved in its run: all that is asked of a great many."""
+
+    restore_info: Optional[_Named] = None
+
+    @classmethod
+    def from_json(cls, content: bytes, where: str) -> Optional[str]:
+        """Given the content of the metadata file ``where``, return the bare name of the accounts artifact it names.
+
+        Raise ValidationError with every problem if it is not valid.
+        """
+        try:
+            found = cls.model_validate_json(content).restore_info
+        except PydanticError as error:
+            raise invalid(where, error) from None
+        return found.accounts_artifact if found else None
 
 
 class _Summary(Part):

@@ -32,8 +32,9 @@ class DriftResult(_Result):
 class BackupResult(_Result):
     """How the backup of one database went.
 
-    ``skipped`` is whether a good artifact was new enough already, which is then the one that is named. ``drift`` is
-    None where the schema is that of the previous artifact, or there is none to compare with.
+    ``up_to_date`` is whether a good artifact was new enough already, which is then the one that is named; Ansible would
+    take a task whose results are all ``skipped`` for one that did not run. ``drift`` is None where the schema is that
+    of the previous artifact, or there is none to compare with.
     """
 
     success: bool
@@ -48,7 +49,7 @@ class BackupResult(_Result):
     error_code: Optional[str] = None
     hint: Optional[str] = None
     warnings: list[str] = Field(default_factory=list)
-    skipped: bool = False
+    up_to_date: bool = False
     drift: Optional[DriftResult] = None
     timestamp: Moment = Field(default_factory=now)
 
@@ -117,11 +118,15 @@ class RemovalResult(_Result):
 
 
 class VerifyResult(_Result):
-    """How the drill of one artifact went; see Verification for ``level``, ``restore_seconds`` and ``evidence``."""
+    """How the drill of one artifact went; see Verification for ``level``, ``restore_seconds`` and ``evidence``.
+
+    ``recorded`` is whether that was written beside the artifact, see catalog.record_verification.
+    """
 
     success: bool
     database_id: str
     database_name: str
+    database_type: Optional[Literal["mysql", "postgresql"]] = None
     hostname: str
     backup_file: Path
     backup_timestamp: Moment
@@ -130,6 +135,7 @@ class VerifyResult(_Result):
     duration_seconds: Seconds
     restore_seconds: Optional[Seconds] = None
     evidence: dict[str, Any] = Field(default_factory=dict)
+    recorded: bool = False
     error_message: Optional[str] = None
     error_code: Optional[str] = None
     hint: Optional[str] = None
@@ -138,7 +144,11 @@ class VerifyResult(_Result):
 
 
 class DatabaseInfo(_Result):
-    """A database and the state of its backups."""
+    """A database and the state of its backups.
+
+    ``backup_status`` is that of the last backup. A good one is whole, and no drill has found it bad. ``last_verified``
+    is when a drill has last found one of its backups good, and ``verified_level`` the level of that drill.
+    """
 
     database_id: Optional[str] = None
     name: str
@@ -146,3 +156,6 @@ class DatabaseInfo(_Result):
     tables_count: Count = 0
     last_backup: Optional[Moment] = None
     backup_status: Literal["never", "success", "failed", "partial"] = "never"
+    last_good_backup: Optional[Moment] = None
+    last_verified: Optional[Moment] = None
+    verified_level: Optional[Literal["checksum", "structure", "restore"]] = None

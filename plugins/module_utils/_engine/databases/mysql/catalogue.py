@@ -9,13 +9,14 @@ Only columns that both products have are asked for, unless said otherwise.
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import json
 from collections.abc import Iterable
 from typing import Any
 
 from ...models.metadata import DatabaseProperties, SchemaInfoModel, TableInfo
+from .. import objects
 from ..base import rows_of
+from ..objects import SchemaRow
 from ..values import Endpoint, Fingerprinted, Inspection, no_table
 from . import fingerprint, needs
 from .connection import identifier, translated
@@ -45,43 +46,53 @@ COUNTS = {
     " WHERE ROUTINE_SCHEMA = %s AND ROUTINE_TYPE = 'FUNCTION'",
     "triggers_count": "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = %s",
 }
-# Each gives rows that are the same for the same schema in a database of any name.
+# Each gives rows that, after their first two columns, are the same for the same schema in a database of any name. The
+# first two are the kind and name of the object; no kind is that of the table, view or sequence of that name.
 SCHEMA_ROWS = (
     (
-        "SELECT 'table', TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION, TABLE_COMMENT"
+        "SELECT 'table', TABLE_NAME,"
+        " 'table', TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION, TABLE_COMMENT"
         f" FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_TYPE IN {TABLE_TYPES}"
     ),
     (
-        "SELECT 'column', TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA,"
+        "SELECT NULL, TABLE_NAME,"
+        " 'column', TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA,"
         " COLLATION_NAME, GENERATION_EXPRESSION, COLUMN_COMMENT FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s"
     ),
     (
-        "SELECT 'index', TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX, COLUMN_NAME, SUB_PART, NON_UNIQUE, INDEX_TYPE"
+        "SELECT NULL, TABLE_NAME,"
+        " 'index', TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX, COLUMN_NAME, SUB_PART, NON_UNIQUE, INDEX_TYPE"
         " FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %s"
     ),
     (
-        "SELECT 'foreign key', TABLE_NAME, CONSTRAINT_NAME, REFERENCED_TABLE_NAME, UPDATE_RULE, DELETE_RULE"
+        "SELECT NULL, TABLE_NAME,"
+        " 'foreign key', TABLE_NAME, CONSTRAINT_NAME, REFERENCED_TABLE_NAME, UPDATE_RULE, DELETE_RULE"
         " FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = %s"
     ),
     (
-        "SELECT 'view', TABLE_NAME, VIEW_DEFINITION, CHECK_OPTION, DEFINER, SECURITY_TYPE"
+        "SELECT 'view', TABLE_NAME,"
+        " 'view', TABLE_NAME, VIEW_DEFINITION, CHECK_OPTION, DEFINER, SECURITY_TYPE"
         " FROM information_schema.VIEWS WHERE TABLE_SCHEMA = %s"
     ),
     (
-        "SELECT 'routine', ROUTINE_NAME, ROUTINE_TYPE, DTD_IDENTIFIER, ROUTINE_DEFINITION, SQL_DATA_ACCESS,"
+        "SELECT ROUTINE_TYPE, ROUTINE_NAME,"
+        " 'routine', ROUTINE_NAME, ROUTINE_TYPE, DTD_IDENTIFIER, ROUTINE_DEFINITION, SQL_DATA_ACCESS,"
         " SECURITY_TYPE, SQL_MODE, DEFINER FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = %s"
     ),
     (
-        "SELECT 'parameter', SPECIFIC_NAME, ORDINAL_POSITION, PARAMETER_MODE, PARAMETER_NAME, DTD_IDENTIFIER"
+        "SELECT ROUTINE_TYPE, SPECIFIC_NAME,"
+        " 'parameter', SPECIFIC_NAME, ORDINAL_POSITION, PARAMETER_MODE, PARAMETER_NAME, DTD_IDENTIFIER"
         " FROM information_schema.PARAMETERS WHERE SPECIFIC_SCHEMA = %s"
     ),
     (
-        "SELECT 'trigger', TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER,"
+        "SELECT 'trigger', CONCAT(EVENT_OBJECT_TABLE, '.', TRIGGER_NAME),"
+        " 'trigger', TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER,"
         " ACTION_STATEMENT, SQL_MODE, DEFINER FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = %s"
     ),
     # An event whose time is over when it is restored is dropped or disabled at once.
     (
-        "SELECT 'event', EVENT_NAME, EVENT_TYPE, INTERVAL_VALUE, INTERVAL_FIELD, EVENT_DEFINITION, DEFINER"
+        "SELECT 'event', EVENT_NAME,"
+        " 'event', EVENT_NAME, EVENT_TYPE, INTERVAL_VALUE, INTERVAL_FIELD, EVENT_DEFINITION, DEFINER"
         " FROM information_schema.EVENTS WHERE EVENT_SCHEMA = %s AND EVENT_TYPE = 'RECURRING' AND ENDS IS NULL"
     ),
 )
@@ -139,21 +150,22 @@ def inspect(
     cursor: Any,
     database: str,
     *,
+    source: str | None = None,
     excluded: Iterable[str] = (),
     counts_exact: bool = True,
     fingerprinted: Fingerprinted = no_table,
 ) -> Inspection:
     """Inspect a database in the cursor's transaction.
 
+    ``source`` is the name that it had where it was dumped: its definitions may still have that in them.
     ``counts_exact`` says whether that transaction sees what the dump sees; without it nothing is fingerprinted.
     """
     left_out = set(excluded)
     tables = [(name, engine) for name, engine in rows_of(cursor, TABLES, [database]) if name not in left_out]
     counts = {name: int(rows_of(cursor, query, [database])[0][0]) for name, query in COUNTS.items()}
+    rows = _schema_rows(cursor, database, left_out, source)
     return Inspection(
-        schema=SchemaInfoModel(
-            tables_count=len(tables), schema_hash=_schema_hash(cursor, database, left_out), **counts
-        ),
+        schema=SchemaInfoModel(tables_count=len(tables), schema_hash=objects.schema_hash(rows), **counts),
         tables=_read_tables(
             endpoint,
             cursor,
@@ -165,6 +177,7 @@ def inspect(
         accounts=needs.definers(cursor, database),
         collations=needs.collations(cursor, database),
         database_size_bytes=_size(cursor, database, left_out),
+        objects=objects.describe(rows),
     )
 
 
@@ -192,15 +205,28 @@ def _read_tables(
     return tables
 
 
-def _schema_hash(cursor: Any, database: str, left_out: set[str]) -> str:
-    own_name = f"{identifier(database)}."
-    rows = sorted(
-        json.dumps([value.replace(own_name, "") if isinstance(value, str) else value for value in row], default=str)
+def _schema_rows(cursor: Any, database: str, left_out: set[str], source: str | None) -> list[SchemaRow]:
+    own_names = [f"{identifier(name)}." for name in dict.fromkeys((database, source or database))]
+    rows = [
+        (kind, name, [_without(own_names, value) for value in row])
         for query in SCHEMA_ROWS
-        for row in rows_of(cursor, query, [database])
+        for kind, name, *row in rows_of(cursor, query, [database])
         if row[1] not in left_out
-    )
-    return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogateescape")).hexdigest()
+    ]
+    # These share one space of names, with the sequences, whose columns are listed too.
+    relations = {name: kind for kind, name, row in rows if kind in ("table", "view")}
+    return [
+        SchemaRow((kind or relations.get(name, "sequence")).lower(), None, name, json.dumps(row, default=str))
+        for kind, name, row in rows
+    ]
+
+
+def _without(names: Iterable[str], value: Any) -> Any:
+    """Take names, each with its dot, out of a value that is text."""
+    if isinstance(value, str):
+        for name in names:
+            value = value.replace(name, "")
+    return value
 
 
 def read_properties(cursor: Any, database: str) -> DatabaseProperties:

@@ -36,13 +36,17 @@ else:
 
 
 SESSION_SETTINGS = (
-    # A database's own sql_mode and time zone must not change what we read of it.
-    "SET SESSION sql_mode = '', time_zone = '+00:00'",
+    # A database's own sql_mode and time zone must not change what we read of it. MySQL alone, which otherwise tells
+    # sizes that are up to a day old, reads what is in the comment (MariaDB passes over versions from 50700 to 99999).
+    "SET SESSION sql_mode = '', time_zone = '+00:00' /*!80000 , information_schema_stats_expiry = 0 */",
     "SET SESSION wait_timeout = 86400, net_read_timeout = 600, net_write_timeout = 600",
 )
 ACCESS_DENIED = (1045, 1698, 1820, 1862, 3118)
 PRIVILEGE_DENIED = (1044, 1142, 1143, 1227, 1370)
 UNKNOWN_DATABASE = (1049,)
+FULL = (1021, 1114)
+# It has not the memory, is going down, or somebody else's lock or command was in the way.
+UNABLE = (1037, 1038, 1041, 1053, 1205, 1213, 1317)
 # The errors whose text names objects, not rows: https://mariadb.com/kb/en/mariadb-error-code-reference/
 TELLING_NUMBERS = frozenset(
     (
@@ -188,6 +192,12 @@ def session(endpoint: Endpoint, database: str | None = None) -> Iterator[Any]:
                 connection.close()
 
 
+def end_query(endpoint: Endpoint, session_number: int) -> None:
+    """Have the server break off the query of a session that another thread waits for, if it has one."""
+    with contextlib.suppress(errors.BackupDBError), session(endpoint) as connection, connection.cursor() as cursor:
+        cursor.execute(f"KILL QUERY {int(session_number)}")
+
+
 @functools.cache
 def _unchecked_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -258,7 +268,10 @@ def server_error(endpoint: Endpoint, number: int, said: str, what: str = "") -> 
         return errors.NotFoundError(f"{prefix}{endpoint} says: {text}")
     if number == 0 or 2000 <= number < 3000:
         return errors.ServerConnectionError(f"{prefix}{endpoint} cannot be reached: {text}")
-    return errors.ValidationError(f"{prefix}{endpoint} says: {text}")
+    message = f"{prefix}{endpoint} says: {text}"
+    if number in FULL:
+        return errors.StorageError(message, "Make room on the disk of the server")
+    return errors.BrokenOffError(message) if number in UNABLE else errors.ValidationError(message)
 
 
 def program_error(endpoint: Endpoint, program: str, error: process.ProgramError, what: str) -> errors.BackupDBError:
@@ -273,7 +286,7 @@ def program_error(endpoint: Endpoint, program: str, error: process.ProgramError,
         return errors.ConfigError(
             f"{program} does not know the option {unknown.group(1)}", "Install a client of the server's own family"
         )
-    return errors.ValidationError(f"{what} failed: {error.message}")
+    return error.meaning(what)
 
 
 def telling(number: int, said: str) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 
 from ... import errors
 from ..base import rows_of
-from ..values import Flavour
 from . import catalogue, plan
 
 # Only this is asked for while writers are kept out: it opens no table.
@@ -20,8 +19,6 @@ SIZES = f"""
     SELECT TABLE_NAME, COALESCE(ENGINE, ''), COALESCE(DATA_LENGTH, 0) FROM information_schema.TABLES
     WHERE TABLE_SCHEMA = %s AND TABLE_TYPE IN {catalogue.TABLE_TYPES} ORDER BY BINARY TABLE_NAME
 """
-# Otherwise MySQL tells sizes that are up to a day old.
-FRESH_SIZES = "SET SESSION information_schema_stats_expiry = 0"
 COLUMNS = """
     SELECT TABLE_NAME, ORDINAL_POSITION, COLUMN_NAME, COLUMN_TYPE FROM information_schema.COLUMNS
     WHERE TABLE_SCHEMA = %s
@@ -40,18 +37,11 @@ class Contents:
     excluded: Sequence[str]
 
     @classmethod
-    def read(cls, connection: Any, flavour: Flavour, database: str, patterns: Sequence[str]) -> Contents:
+    def read(cls, connection: Any, database: str, patterns: Sequence[str]) -> Contents:
         """Read what is there now, without the tables that the patterns name.
 
         Raise ConfigError when the dump program cannot leave these out without another one.
         """
-        if flavour == "mysql":
-            with connection.cursor() as cursor:
-                cursor.execute(FRESH_SIZES)
-        return cls._read(connection, database, patterns)
-
-    @classmethod
-    def _read(cls, connection: Any, database: str, patterns: Sequence[str]) -> Contents:
         with connection.cursor() as cursor:
             names = frozenset(row[0] for row in rows_of(cursor, NAMES, [database]))
             excluded = catalogue.find_tables(cursor, database, patterns)
@@ -77,7 +67,7 @@ class Contents:
         """Return what is there now, reading no more than names unless there are others."""
         with self.connection.cursor() as cursor:
             names = frozenset(row[0] for row in rows_of(cursor, NAMES, [self.database]))
-        return self if names == self.names else self._read(self.connection, self.database, self.patterns)
+        return self if names == self.names else self.read(self.connection, self.database, self.patterns)
 
 
 class Columns:

@@ -122,13 +122,14 @@ class Started:
     several_wanted: bool
     lock_held_seconds: float | None
 
-    def dump(self, source: Source, inspect: Callable[[], Inspection]) -> Dump:
+    def dump(self, source: Source, inspect: Callable[[], Inspection], cancel: Callable[[], None]) -> Dump:
         """Return the dump that the processes make."""
         first = self.readings[0].part()
         return Dump(
             program=source.program,
             first=first,
             inspect=inspect,
+            cancel=cancel,
             data=[reading.part([first]) for reading in self.readings[1:]],
             last=[Part(each.kind, functools.partial(source.blocks, each)) for each in self.plan.last],
             lock_held_seconds=self.lock_held_seconds,

@@ -16,7 +16,7 @@ from .. import obstacles
 from ..base import rows_of
 from ..obstacles import PlannedRestore
 from ..values import Finding
-from . import privileges
+from . import privileges, swap_plan
 from .connection import session
 
 NEEDED = (
@@ -44,7 +44,7 @@ def find(planned: PlannedRestore) -> list[Finding]:
         *obstacles.of_version(planned),
         *_of_definers(planned),
     ]
-    looks = (_of_read_only, _of_collations, _of_names, _of_privileges, _of_binary_log, _of_room)
+    looks = (_of_read_only, _of_collations, _of_names, _of_privileges, _of_binary_log, _of_foreign_keys, _of_room)
     with session(planned.endpoint) as connection, connection.cursor() as cursor:
         for look in looks:
             findings += look(cursor, planned)
@@ -152,6 +152,14 @@ def _of_binary_log(cursor: Any, planned: PlannedRestore) -> Iterator[Finding]:
             f"{planned.endpoint} writes a binary log, so {privileges.account(cursor)} may not create triggers and"
             " functions without SUPER",
             "Set log_bin_trust_function_creators on the server while the restore runs",
+        )
+
+
+def _of_foreign_keys(cursor: Any, planned: PlannedRestore) -> Iterator[Finding]:
+    keys = swap_plan.keys_of_others(cursor, planned.target)
+    if keys:
+        yield Finding(
+            "validation_error", swap_plan.of_keys(planned.endpoint, planned.target, keys), swap_plan.KEYS_REMEDY
         )
 
 

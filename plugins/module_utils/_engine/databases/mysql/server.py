@@ -37,12 +37,21 @@ from . import (
     dumping,
     events,
     headings,
+    leftovers,
     obstacles,
     privileges,
     sequences,
     swapping,
 )
-from .connection import certificate_fingerprint, command, identifier, program_error, require_driver, session
+from .connection import (
+    certificate_fingerprint,
+    command,
+    end_query,
+    identifier,
+    program_error,
+    require_driver,
+    session,
+)
 from .contents import Columns, Contents
 
 # By product: the name in the first line of a dump, dump programs, load programs, Debian's package.
@@ -71,6 +80,7 @@ class MySQLServer(Server):
     first_lines = FIRST_LINES
     name_limit = 64
     release_numbers = 2
+    dumps_hold_grants = False
 
     def __init__(self, endpoint: Endpoint) -> None:
         require_driver()
@@ -134,7 +144,7 @@ class MySQLServer(Server):
     @contextlib.contextmanager
     def begin_dump(self, database: str, options: DumpOptions) -> Iterator[Dump]:
         with session(self.endpoint, database) as connection, contextlib.ExitStack() as stack:
-            contents = Contents.read(connection, self.flavour, database, options.exclude_tables)
+            contents = Contents.read(connection, database, options.exclude_tables)
             source = self._source(connection, database, options)
             columns = Columns(connection, database) if contents.plan(options.lanes).data else None
             started = dumping.start(source, connection, contents, options.lanes, stack)
@@ -154,7 +164,7 @@ class MySQLServer(Server):
                 connection.rollback()
                 return inspection
 
-            yield started.dump(source, inspect)
+            yield started.dump(source, inspect, lambda: end_query(self.endpoint, connection.thread_id()))
             if started.plan.data and columns is not None:
                 columns.require_unchanged(contents.tables)
 
@@ -196,7 +206,8 @@ class MySQLServer(Server):
     def explain(self, program: programs.Program, error: process.ProgramError, what: str) -> errors.BackupDBError:
         return program_error(self.endpoint, program.name, error, what)
 
-    def check_text(self, text: stream.Text) -> None:
+    @classmethod
+    def check_text(cls, text: stream.Text) -> None:
         # MariaDB's newer dumps begin with a comment that enables the client's sandbox mode.
         first = next((line for line in FIRST_LINES if line in text.head[:200]), FIRST_LINES[0])
         dumptext.check_ends(text, "MySQL or MariaDB", first, TRAILER)
@@ -237,10 +248,17 @@ class MySQLServer(Server):
                 cursor.execute(f"ALTER DATABASE {identifier(database)} COMMENT = %s", [properties.comment])
         return []
 
-    def inspect(self, database: str, fingerprinted: Fingerprinted = no_table) -> Inspection:
+    def inspect(self, database: str, fingerprinted: Fingerprinted = no_table, source: str | None = None) -> Inspection:
         with session(self.endpoint, database) as connection, connection.cursor() as cursor:
             cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-            inspection = catalogue.inspect(self.endpoint, cursor, database, fingerprinted=fingerprinted)
+            inspection = catalogue.inspect(
+                self.endpoint,
+                cursor,
+                database,
+                source=source,
+                excluded=(leftovers.UNFINISHED,),
+                fingerprinted=fingerprinted,
+            )
         return dataclasses.replace(inspection, sequences=self.read_sequences(database))
 
     def read_properties(self, database: str) -> DatabaseProperties:
@@ -260,6 +278,14 @@ class MySQLServer(Server):
     def recover(self, target: str) -> list[str]:
         return swapping.recover(self.endpoint, target, lambda name: self.is_scratch_of(name, target))
 
+    def mark_unfinished(self, database: str) -> None:
+        with session(self.endpoint) as connection, connection.cursor() as cursor:
+            leftovers.mark_unfinished(cursor, database)
+
+    def mark_finished(self, database: str) -> None:
+        with session(self.endpoint) as connection, connection.cursor() as cursor:
+            leftovers.mark_finished(cursor, database)
+
     def needs_own_name(self, restore_info: RestoreInfo) -> bool:
         # MariaDB writes the database's name into DEFAULT nextval(...).
         tables = {table.name for table in restore_info.tables}
@@ -271,7 +297,13 @@ class MySQLServer(Server):
     def swap_database(self, swap: Swap) -> list[str]:
         properties = self.read_properties(swap.new)
         said = swapping.swap(
-            self.endpoint, swap.new, swap.target, swap.previous, source=swap.source, held_events=swap.silenced
+            self.endpoint,
+            swap.new,
+            swap.target,
+            swap.previous,
+            source=swap.source,
+            held_events=swap.silenced,
+            keep_previous=swap.keep_previous,
         )
         try:
             # The tables have moved; what belongs to the database itself has not.

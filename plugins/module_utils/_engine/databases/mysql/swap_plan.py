@@ -19,6 +19,7 @@ from functools import cached_property
 from typing import Any
 
 from ..base import rows_of
+from ..values import Endpoint
 from . import definitions
 from .connection import identifier
 from .definitions import Definition
@@ -27,6 +28,8 @@ OWN = "__backupdb_"
 # The table that keeps a plan: in the new database, then, moved by the same RENAME TABLE, beside the old tables.
 JOURNAL = f"{OWN}swap"
 JOURNAL_AFTER = f"{OWN}swapped"
+# What it becomes when nothing is left to do but to drop the old tables.
+DROPPING = f"{OWN}dropping"
 DATABASES = "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA ORDER BY 1"
 TABLES = """
     SELECT TABLE_NAME FROM information_schema.TABLES
@@ -41,6 +44,11 @@ FOREIGN_KEYS = """
         AND k.CONSTRAINT_NAME = r.CONSTRAINT_NAME
     WHERE r.CONSTRAINT_SCHEMA = %s ORDER BY r.TABLE_NAME, r.CONSTRAINT_NAME, k.ORDINAL_POSITION
 """
+KEYS_OF_OTHERS = """
+    SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME FROM information_schema.KEY_COLUMN_USAGE
+    WHERE REFERENCED_TABLE_SCHEMA = %s AND TABLE_SCHEMA NOT IN (%s, %s) ORDER BY 1, 2, 3
+"""
+KEYS_REMEDY = "Drop these foreign keys, and create them again when the database has been restored"
 PROPERTIES = (
     "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s"
 )
@@ -100,7 +108,8 @@ class Plan:
     """Which database takes the place of which, and what both consist of; ``previous`` is None where none is replaced.
 
     ``source`` is the name that the new database had where it was dumped: defaults may name its sequences by it.
-    ``routine_grants`` give accounts again what they lose with a routine that is dropped.
+    ``routine_grants`` give accounts again what they lose with a routine that is dropped. Without ``keep_previous`` the
+    old database is to be dropped.
     """
 
     mariadb: bool
@@ -111,6 +120,7 @@ class Plan:
     incoming: Contents
     outgoing: Contents
     routine_grants: list[str] = field(default_factory=list)
+    keep_previous: bool = True
 
     @cached_property
     def arriving(self) -> dict[str, str]:
@@ -231,6 +241,20 @@ def foreign_keys_of(cursor: Any, database: str) -> list[ForeignKey]:
         )
         for (table, name), rows in found.items()
     ]  # fmt: skip
+
+
+def keys_of_others(cursor: Any, target: str, new: str | None = None) -> list[str]:
+    """Return the foreign keys of other databases than these that name tables of ``target``, by their tables."""
+    found = rows_of(cursor, KEYS_OF_OTHERS, [target, target, target if new is None else new])
+    return [f"{schema}.{table} ({key})" for schema, table, key in found]
+
+
+def of_keys(endpoint: Endpoint, target: str, keys: Iterable[str]) -> str:
+    """Return the sentence that says why a database cannot be replaced to whose tables such keys lead."""
+    return (
+        f"{target} cannot be replaced on {endpoint}: foreign keys of other databases lead to its tables, and would stay"
+        f" with the old ones: {', '.join(keys)}"
+    )
 
 
 def _listed(columns: Iterable[str]) -> str:

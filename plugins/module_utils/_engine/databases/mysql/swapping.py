@@ -11,6 +11,7 @@ database tells how far a swap has come, so that one that was killed is finished 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Callable
@@ -18,11 +19,11 @@ from typing import Any, Callable
 from ... import errors
 from ..base import rows_of
 from ..values import Endpoint
-from . import defaults, definitions, routine_grants, swap_plan, undoing
+from . import defaults, definitions, leftovers, routine_grants, swap_plan, undoing
 from .connection import identifier, server_error, session
 from .definitions import Definition
 from .settling import Settling
-from .swap_plan import JOURNAL, JOURNAL_AFTER, Plan, qualified
+from .swap_plan import DROPPING, JOURNAL, JOURNAL_AFTER, Plan, qualified
 
 LOCK = "SELECT GET_LOCK(%s, %s)"
 RELEASE = "SELECT RELEASE_LOCK(%s)"
@@ -32,10 +33,6 @@ LOCK_WAIT_SECONDS = 3
 ENDING_SECONDS = 60
 LOCK_TIMEOUT = 1205
 JOURNALS = "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_NAME IN (%s, %s)"
-KEYS_TO = """
-    SELECT DISTINCT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.KEY_COLUMN_USAGE
-    WHERE REFERENCED_TABLE_SCHEMA = %s AND TABLE_SCHEMA NOT IN (%s, %s) ORDER BY 1
-"""
 KEEPING_MARIADB = """
     SELECT DISTINCT p.ID, p.USER FROM information_schema.PROCESSLIST p
     LEFT JOIN information_schema.INNODB_TRX t ON t.trx_mysql_thread_id = p.ID
@@ -75,7 +72,7 @@ def keep_tables(endpoint: Endpoint, database: str, names: Iterable[str]) -> None
     """Drop all views and all tables of a scratch database but those named; its sequences stay."""
     with session(endpoint, database) as connection, connection.cursor() as cursor:
         cursor.execute("SET SESSION foreign_key_checks = 0")
-        kept = {*names, *(name for (name,) in rows_of(cursor, swap_plan.SEQUENCES, [database]))}
+        kept = {*names, leftovers.UNFINISHED, *(name for (name,) in rows_of(cursor, swap_plan.SEQUENCES, [database]))}
         for (view,) in rows_of(cursor, definitions.VIEWS, [database]):
             definitions.drop(cursor, "VIEW", view)
         for table in swap_plan.tables_of(cursor, database):
@@ -91,15 +88,18 @@ def swap(
     *,
     source: str | None = None,
     held_events: Sequence[Definition] = (),
+    keep_previous: bool = True,
 ) -> list[str]:
     """Put the database ``new`` in the place of ``target``, whose content becomes that of a new database ``previous``.
 
     ``previous`` is None where there is no target yet. ``source`` is the name that the database had where it was
-    dumped, and ``held_events`` are what ``hold_events`` returned. Return what should be known, as sentences. Raise
-    ValidationError when it cannot be done; then the target is as it was.
+    dumped, and ``held_events`` are what ``hold_events`` returned. Without ``keep_previous`` the old database is noted
+    as one that is to be dropped. Return what should be known, as sentences. Raise ValidationError when it cannot be
+    done; then the target is as it was.
     """
     with _swapping_session(endpoint, target) as cursor:
         plan = _read_plan(cursor, (new, target, previous), source, held_events)
+        plan = dataclasses.replace(plan, keep_previous=keep_previous)
         _refuse(endpoint, cursor, plan)
         _write_journal(cursor, plan)
     try:
@@ -134,11 +134,24 @@ def recover(endpoint: Endpoint, target: str, is_scratch: Callable[[str], bool]) 
         else:
             said.append(f"a restore to {target} that was broken off before it had changed anything has been undone")
     with session(endpoint) as connection, connection.cursor() as cursor:
+        said += leftovers.drop(cursor, target, _replaced(cursor))
         for (database,) in rows_of(cursor, swap_plan.DATABASES):
             if is_scratch(database):
                 definitions.drop(cursor, "DATABASE", database)
                 said.append(f"{database}, which a restore to {target} that was broken off had left, has been dropped")
     return said
+
+
+def _replaced(cursor: Any) -> list[Plan]:
+    """Return the plans of all swaps that are done but for the old database, which is to be dropped."""
+    plans = []
+    for where, _note in rows_of(cursor, leftovers.MARKED, [DROPPING]):
+        # A server that still drops it for a client that is gone has it no more by now.
+        with contextlib.suppress(cursor.connection.Error):
+            plan = _read_journal(cursor, where, DROPPING)
+            if plan is not None and plan.previous == where:
+                plans.append(plan)
+    return plans
 
 
 @contextlib.contextmanager
@@ -180,13 +193,9 @@ def _refuse(endpoint: Endpoint, cursor: Any, plan: Plan) -> None:
     unwanted = plan.target if plan.previous is None else plan.previous
     if unwanted in present:
         raise errors.ValidationError(f"the database {unwanted} exists on {endpoint}", "Rename it or drop it")
-    keys = [name for (name,) in rows_of(cursor, KEYS_TO, [plan.target, plan.target, plan.new])]
+    keys = swap_plan.keys_of_others(cursor, plan.target, plan.new)
     if keys:
-        raise errors.ValidationError(
-            f"{plan.target} cannot be replaced on {endpoint}: foreign keys of other databases name its tables, and"
-            f" would go on to name the old ones: {', '.join(keys)}",
-            "Drop these foreign keys and create them again afterwards",
-        )
+        raise errors.ValidationError(swap_plan.of_keys(endpoint, plan.target, keys), swap_plan.KEYS_REMEDY)
 
 
 def _write_journal(cursor: Any, plan: Plan) -> None:
@@ -328,8 +337,11 @@ def _settled(endpoint: Endpoint, plan: Plan, *, final: bool) -> Settling:
         if (settling.failures or settling.missing) and not final:
             raise errors.ValidationError("not everything could be created")
         definitions.drop(cursor, "DATABASE", plan.new)
-        # The last: nothing is left to do.
-        cursor.execute(f"DROP TABLE {qualified(plan.previous or plan.target, JOURNAL_AFTER)}")
+        # The last: nothing is left to do here.
+        if plan.previous is None or plan.keep_previous or settling.failures:
+            cursor.execute(f"DROP TABLE {qualified(plan.previous or plan.target, JOURNAL_AFTER)}")
+        else:
+            leftovers.mark_replaced(cursor, plan)
         return settling
 
 

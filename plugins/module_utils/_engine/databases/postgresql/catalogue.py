@@ -10,7 +10,6 @@ The session's search_path must be empty, so that every definition comes with its
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -23,9 +22,11 @@ from ...models.metadata import (
     SchemaInfoModel,
     TableInfo,
 )
+from .. import objects
 from ..base import rows_of
+from ..objects import SchemaRow
 from ..values import Endpoint, Fingerprinted, Inspection, no_table
-from . import fingerprint, needs
+from . import fingerprint, large_objects, marks, needs
 from .connection import identifier, translated
 from .settled import settled
 
@@ -80,12 +81,19 @@ COUNTS = {
         SELECT count(*) {_FROM_RELATIONS} JOIN pg_catalog.pg_trigger g ON g.tgrelid = c.oid
         WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND {_OWN_RELATION}""",
 }
-# Each gives rows of text that, once settled, are the same for the same schema on any server of a major version. Left
-# out is what a dump does not bring back: the order of inherited columns among others, and indexes that are not valid.
+_RELATION = """CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence'
+            WHEN 'f' THEN 'foreign table' ELSE 'table' END, c.relname"""
+_ROUTINE = """CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END,
+            pg_catalog.concat(p.proname, '(', pg_catalog.oidvectortypes(p.proargtypes), ')')"""
+# Each gives rows of text that, after their first two columns, are once settled the same for the same schema on any
+# server of a major version. Left out is what a dump does not bring back: the order of inherited columns among others,
+# and indexes that are not valid. The first two are the kind and name of the object, whose schema is the fourth.
 SCHEMA_ROWS = (
-    f"""SELECT 'relation', n.nspname, c.relname, c.relkind::text, pg_catalog.pg_get_userbyid(c.relowner)
+    f"""SELECT {_RELATION},
+            'relation', n.nspname, c.relname, c.relkind::text, pg_catalog.pg_get_userbyid(c.relowner)
         {_FROM_RELATIONS} WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND {_OWN_RELATION}""",
-    f"""SELECT 'column', n.nspname, c.relname, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
+    f"""SELECT {_RELATION},
+            'column', n.nspname, c.relname, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
             a.attnotnull::text, a.attidentity::text, a.attgenerated::text,
             pg_catalog.pg_get_expr(x.adbin, x.adrelid),
             CASE WHEN c.relispartition OR NOT EXISTS (SELECT 1 FROM pg_catalog.pg_inherits h WHERE h.inhrelid = c.oid)
@@ -93,25 +101,32 @@ SCHEMA_ROWS = (
         {_FROM_RELATIONS} JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
         LEFT JOIN pg_catalog.pg_attrdef x ON x.adrelid = c.oid AND x.adnum = a.attnum
         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND {_OWN_RELATION}""",
-    f"""SELECT 'constraint', n.nspname, c.relname, k.conname, pg_catalog.pg_get_constraintdef(k.oid)
+    f"""SELECT {_RELATION},
+            'constraint', n.nspname, c.relname, k.conname, pg_catalog.pg_get_constraintdef(k.oid)
         {_FROM_RELATIONS} JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid WHERE {_OWN_RELATION}""",
-    f"""SELECT 'index', n.nspname, c.relname, pg_catalog.pg_get_indexdef(i.indexrelid)
+    f"""SELECT {_RELATION},
+            'index', n.nspname, c.relname, pg_catalog.pg_get_indexdef(i.indexrelid)
         {_FROM_RELATIONS} JOIN pg_catalog.pg_index i ON i.indrelid = c.oid
         WHERE (c.relkind = 'p' OR c.relkind IN ('r', 'm') AND i.indisvalid) AND {_OWN_RELATION}""",
-    f"""SELECT 'view', n.nspname, c.relname, pg_catalog.pg_get_viewdef(c.oid)
+    f"""SELECT {_RELATION},
+            'view', n.nspname, c.relname, pg_catalog.pg_get_viewdef(c.oid)
         {_FROM_RELATIONS} WHERE c.relkind IN ('v', 'm') AND {_OWN_RELATION}""",
-    f"""SELECT 'trigger', n.nspname, c.relname, pg_catalog.pg_get_triggerdef(g.oid)
+    f"""SELECT 'trigger', pg_catalog.concat(c.relname, '.', g.tgname),
+            'trigger', n.nspname, c.relname, pg_catalog.pg_get_triggerdef(g.oid)
         {_FROM_RELATIONS} JOIN pg_catalog.pg_trigger g ON g.tgrelid = c.oid
         WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND {_OWN_RELATION}""",
-    f"""SELECT 'routine', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid),
+    f"""SELECT {_ROUTINE},
+            'routine', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid),
             p.prokind::text, pg_catalog.md5(coalesce(p.prosrc, '')), pg_catalog.pg_get_userbyid(p.proowner)
         {_FROM_ROUTINES} WHERE {_OWN_ROUTINE}""",
-    f"""SELECT 'type', n.nspname, t.typname, t.typtype::text, pg_catalog.format_type(t.typbasetype, t.typtypmod),
+    f"""SELECT CASE t.typtype WHEN 'd' THEN 'domain' ELSE 'type' END, t.typname,
+            'type', n.nspname, t.typname, t.typtype::text, pg_catalog.format_type(t.typbasetype, t.typtypmod),
             (SELECT pg_catalog.string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder)
              FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid)
         FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
         WHERE t.typtype IN ('e', 'd', 'r') AND {_OWN_TYPE}""",
-    f"""SELECT 'policy', n.nspname, c.relname, y.polname, y.polcmd::text,
+    f"""SELECT {_RELATION},
+            'policy', n.nspname, c.relname, y.polname, y.polcmd::text,
             pg_catalog.pg_get_expr(y.polqual, y.polrelid), pg_catalog.pg_get_expr(y.polwithcheck, y.polrelid)
         {_FROM_RELATIONS} JOIN pg_catalog.pg_policy y ON y.polrelid = c.oid WHERE {_OWN_RELATION}""",
 )
@@ -172,7 +187,8 @@ def inspect(
     with connection.cursor() as cursor:
         counts = {name: int(rows_of(cursor, query)[0][0]) for name, query in COUNTS.items()}
         counts["tables_count"] -= len(excluded)
-        schema = SchemaInfoModel(**counts, schema_hash=_schema_hash(cursor, set(excluded)))
+        rows = _schema_rows(cursor, set(excluded))
+        schema = SchemaInfoModel(**counts, schema_hash=objects.schema_hash(rows))
         properties = read_properties(cursor)
         needed = needs.read(cursor, properties)
         return Inspection(
@@ -189,17 +205,18 @@ def inspect(
             tablespaces=needed.tablespaces,
             invalid=[row[0] for row in rows_of(cursor, INVALID)],
             database_size_bytes=_size(cursor, excluded),
+            large_objects=large_objects.read(cursor, fingerprinted),
+            objects=objects.describe(rows),
         )
 
 
-def _schema_hash(cursor: Any, excluded: set[tuple[str, str]]) -> str:
-    rows = sorted(
-        json.dumps([value and settled(value) for value in row])
+def _schema_rows(cursor: Any, excluded: set[tuple[str, str]]) -> list[SchemaRow]:
+    return [
+        SchemaRow(kind, row[1], name, json.dumps([value and settled(value) for value in row]))
         for query in SCHEMA_ROWS
-        for row in rows_of(cursor, query)
+        for kind, name, *row in rows_of(cursor, query)
         if (row[1], row[2]) not in excluded
-    )
-    return hashlib.sha256("\n".join(rows).encode("utf-8")).hexdigest()
+    ]
 
 
 def _size(cursor: Any, excluded: Sequence[tuple[str, str]]) -> int:
@@ -250,7 +267,7 @@ def read_properties(cursor: Any) -> DatabaseProperties:
         icu_rules=row.get("daticurules"),
         owner=owner,
         connection_limit=row["datconnlimit"],
-        comment=comment,
+        comment=marks.without_mark(comment),
         settings=settings,
         grants=None if row["datacl"] is None else grants,
     )

@@ -42,6 +42,9 @@ SESSION_SETTINGS = (
 # The kinds of errors whose text names objects, not rows: https://www.postgresql.org/docs/current/errcodes-appendix.html
 TELLING_CLASSES = ("08", "0A", "28", "3D", "3F", "42", "53", "55", "57", "58")
 UNTELLING_STATES = ("42601",)
+DISK_FULL = "53100"
+# It has not the means, somebody intervened, or the system below it failed.
+UNABLE_CLASSES = ("53", "57", "58")
 _PSQL_ERROR = re.compile(
     r"^(?:psql:[^\n]*?:(?P<line>\d+): )?(?P<severity>ERROR|FATAL):  (?P<state>[0-9A-Z]{5}): (?P<text>[^\n]*)", re.M
 )
@@ -115,6 +118,12 @@ def session(endpoint: Endpoint, database: str) -> Iterator[Any]:
         connection.close()
 
 
+def cancel(connection: Any) -> None:
+    """Have the server break off the query of a session that another thread waits for, if it has one."""
+    with contextlib.suppress(psycopg2.Error):
+        connection.cancel()
+
+
 @contextlib.contextmanager
 def maintenance_session(endpoint: Endpoint) -> Iterator[Any]:
     """Yield a session on a database that every server has."""
@@ -166,9 +175,17 @@ def server_error(endpoint: Endpoint, error: Any, what: str = "") -> errors.Backu
     message = f"{prefix}{endpoint} says: {redact(text, (endpoint.login.password,))}"
     if error.pgcode == "42501":
         return errors.PermissionDeniedError(message, f"Give {endpoint.login.username} that privilege")
-    if error.pgcode.startswith("57P"):
+    return _refusal(error.pgcode, message)
+
+
+def _refusal(state: str, message: str) -> errors.BackupDBError:
+    """Return the error that a server's refusal of what it was asked to do means."""
+    if state.startswith("57P"):
         return errors.ServerConnectionError(message)
-    return errors.ValidationError(message)
+    if state == DISK_FULL:
+        return errors.StorageError(message, "Make room on the disk of the server")
+    kind = errors.BrokenOffError if state[:2] in UNABLE_CLASSES else errors.ValidationError
+    return kind(message)
 
 
 def program_error(endpoint: Endpoint, program: str, error: process.ProgramError, what: str) -> errors.BackupDBError:
@@ -179,13 +196,13 @@ def program_error(endpoint: Endpoint, program: str, error: process.ProgramError,
         said = f"{program} stopped{line}: {telling(found['state'], found['text'])}"
         if found["state"] in ("28P01", "28000"):
             return errors.CredentialsError(f"{what} failed: {said}")
-        return errors.ValidationError(f"{what} failed: {said}")
+        return _refusal(found["state"], f"{what} failed: {said}")
     first = next((line for line in error.stderr.splitlines() if "error:" in line or "ERROR:" in line), "")
     if "connection to server" in first or "could not translate host name" in first:
         return connection_error(endpoint, first)
     if "permission denied" in first:
         return errors.PermissionDeniedError(f"{what} failed: {one_line(first)}")
-    return errors.ValidationError(f"{what} failed: {error.message}{f': {one_line(first)}' if first else ''}")
+    return error.meaning(what, one_line(first))
 
 
 def telling(state: str, text: str) -> str:

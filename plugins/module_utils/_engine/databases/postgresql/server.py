@@ -17,8 +17,8 @@ from ..accounts import AccountState, AccountsWork, SavedAccounts
 from ..base import Server, rows_of
 from ..obstacles import PlannedRestore
 from ..values import Dump, DumpOptions, Endpoint, Entry, Finding, Fingerprinted, Inspection, Swap, TableKey, no_table
-from . import accounts, catalogue, creation, dumping, obstacles, restricted, sequences, swapping
-from .connection import command, identifier, maintenance_session, program_error, require_driver, session
+from . import accounts, catalogue, creation, discarding, dumping, marks, obstacles, restricted, sequences, swapping
+from .connection import cancel, command, identifier, maintenance_session, program_error, require_driver, session
 
 FIRST_LINE = b"PostgreSQL database dump"
 TRAILER = b"-- PostgreSQL database dump complete"
@@ -35,6 +35,7 @@ class PostgreSQLServer(Server):
     first_lines = (FIRST_LINE,)
     name_limit = 63
     release_numbers = 1
+    dumps_hold_grants = True
     flavour = "postgresql"
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -116,12 +117,14 @@ class PostgreSQLServer(Server):
                 ),
                 data,
                 last,
+                cancel=lambda: cancel(connection),
             )
 
     def explain(self, program: programs.Program, error: process.ProgramError, what: str) -> errors.BackupDBError:
         return program_error(self.endpoint, program.name, error, what)
 
-    def check_text(self, text: stream.Text) -> None:
+    @classmethod
+    def check_text(cls, text: stream.Text) -> None:
         dumptext.check_ends(text, "PostgreSQL", FIRST_LINE, TRAILER)
         dumptext.refuse_foreign_target(text)
 
@@ -169,7 +172,7 @@ class PostgreSQLServer(Server):
         with maintenance_session(self.endpoint) as connection:
             return creation.apply(connection, database, properties)
 
-    def inspect(self, database: str, fingerprinted: Fingerprinted = no_table) -> Inspection:
+    def inspect(self, database: str, fingerprinted: Fingerprinted = no_table, source: str | None = None) -> Inspection:
         with session(self.endpoint, database) as connection:
             connection.set_session(isolation_level="REPEATABLE READ", readonly=True, autocommit=False)
             inspection = catalogue.inspect(self.endpoint, connection, fingerprinted=fingerprinted)
@@ -184,6 +187,9 @@ class PostgreSQLServer(Server):
         with maintenance_session(self.endpoint) as connection, connection.cursor() as cursor:
             cursor.execute(f"DROP DATABASE {identifier(database)}{force}")
 
+    def discard_database(self, database: str) -> None:
+        discarding.discard(self.endpoint, database)
+
     def keep_tables(self, database: str, keys: Sequence[TableKey]) -> None:
         with session(self.endpoint, database) as connection, connection.cursor() as cursor:
             swapping.keep_tables(cursor, keys)
@@ -192,7 +198,20 @@ class PostgreSQLServer(Server):
         return swapping.exclusive(self.endpoint, target)
 
     def recover(self, target: str) -> list[str]:
-        return swapping.drop_scratch(self.endpoint, lambda name: self.is_scratch_of(name, target))
+        return swapping.drop_leftovers(
+            self.endpoint,
+            target,
+            lambda name: self.is_scratch_of(name, target),
+            lambda name: self.is_previous_of(name, target),
+        )
+
+    def mark_unfinished(self, database: str) -> None:
+        with maintenance_session(self.endpoint) as connection, connection.cursor() as cursor:
+            marks.mark(cursor, database, marks.UNFINISHED)
+
+    def mark_finished(self, database: str) -> None:
+        with maintenance_session(self.endpoint) as connection, connection.cursor() as cursor:
+            marks.unmark(cursor, database)
 
     def swap_database(self, swap: Swap) -> list[str]:
         swapping.swap(self.endpoint, swap)

@@ -13,7 +13,8 @@ from typing import Any, Callable
 from ... import errors
 from ..base import rows_of
 from ..values import Endpoint, Swap, TableKey
-from .connection import identifier, maintenance_session
+from . import marks
+from .connection import identifier, maintenance_session, telling
 
 # A lock of ours, by the name of the database that is restored; it ends with the session that holds it.
 TRY_LOCK = "SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('vya.backupdb restore ' || %s, 0))"
@@ -69,6 +70,8 @@ def swap(endpoint: Endpoint, wanted: Swap) -> None:
             with connection, connection.cursor() as cursor:
                 if previous is not None:
                     _rename(cursor, target, previous)
+                    if not wanted.keep_previous:
+                        marks.mark(cursor, previous, marks.REPLACED)
                 _rename(cursor, new, target)
     except errors.ServerConnectionError:
         # The answer to the COMMIT may be all that is lost.
@@ -105,15 +108,34 @@ def _ended_sessions(endpoint: Endpoint, database: str, wanted: bool) -> Iterator
         thread.join()
 
 
-def drop_scratch(endpoint: Endpoint, is_scratch: Callable[[str], bool]) -> list[str]:
-    """Drop the scratch databases that a killed restore left; return a sentence for each."""
-    done = []
+def drop_leftovers(
+    endpoint: Endpoint, target: str, is_scratch: Callable[[str], bool], is_previous: Callable[[str], bool]
+) -> list[str]:
+    """Drop what a killed restore to a target left; return a sentence for each database.
+
+    ``is_scratch`` and ``is_previous`` tell by their names what databases are to the target.
+    """
+    said = []
     with maintenance_session(endpoint) as connection, connection.cursor() as cursor:
-        names = [name for (name,) in rows_of(cursor, "SELECT datname FROM pg_catalog.pg_database ORDER BY 1")]
-        for name in filter(is_scratch, names):
-            cursor.execute(f"DROP DATABASE {identifier(name)} WITH (FORCE)")
-            done.append(f"the scratch database {name} of a restore that was killed was dropped")
-    return done
+        for name, comment in rows_of(cursor, marks.COMMENTS):
+            if is_scratch(name):
+                cursor.execute(f"DROP DATABASE {identifier(name)} WITH (FORCE)")
+                said.append(f"the scratch database {name} of a restore that was killed was dropped")
+            elif is_previous(name) and marks.is_marked(name, comment, marks.REPLACED):
+                said.append(_drop_gently(cursor, name, f"which was to be dropped when {target} had been replaced"))
+            elif name == target and marks.is_marked(name, comment, marks.UNFINISHED):
+                said.append(_drop_gently(cursor, name, "which was not whole, for the restore to it was killed"))
+    return said
+
+
+def _drop_gently(cursor: Any, name: str, why: str) -> str:
+    """Drop a database unless somebody uses it; return what became of it."""
+    try:
+        cursor.execute(f"DROP DATABASE {identifier(name)}")
+    except cursor.connection.Error as error:
+        reason = telling(error.pgcode or "", error.diag.message_primary or "")
+        return f"the database {name}, {why}, could not be dropped: {reason}"
+    return f"the database {name}, {why}, was dropped"
 
 
 def keep_tables(cursor: Any, keys: Sequence[TableKey]) -> None:

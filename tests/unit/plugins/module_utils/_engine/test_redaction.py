@@ -10,7 +10,7 @@ import shlex
 from urllib.parse import quote
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.redaction import MASK, redact
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.redaction import MASK, redact, redact_urls
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,3 +63,21 @@ def test_unicode_is_masked_also_where_json_escapes_it() -> None:
 def test_no_secret_survives_in_its_plain_form(secret: str, around: str) -> None:
     redacted = redact(f"{around}{secret}{around}", [secret])
     assert secret not in redacted.replace(MASK, "\0" if secret != "\0" else "\1")
+
+
+@pytest.mark.parametrize(
+    ("url", "masked"),
+    [
+        ("postgresql://audit:secret@db01/audit", f"postgresql://audit:{MASK}@db01/audit"),
+        ("mysql+pymysql://audit:sec:r@t/x@db01:3306/a", f"mysql+pymysql://audit:{MASK}@db01:3306/a"),
+        ("redis://:secret@db01", f"redis://:{MASK}@db01"),
+        ("see 'http://u:p%40@h/', or a:b@c", f"see 'http://u:{MASK}@h/', or a:b@c"),
+    ],
+)
+def test_the_password_of_a_url_is_masked(url: str, masked: str) -> None:
+    assert redact_urls(url) == masked
+
+
+@pytest.mark.parametrize("text", ["https://example.org:8443/a", "sqlite:////var/lib/audit.db", "root@db01:/srv"])
+def test_a_url_without_a_password_stays_as_it_is(text: str) -> None:
+    assert redact_urls(text) == text

@@ -113,9 +113,33 @@ def test_a_failed_run_raises_with_its_whole_report(results: list[BackupResult], 
     assert "plan" not in details
 
 
+UP_TO_DATE = GOOD.model_copy(update={"up_to_date": True})
+PLAN = backup.Plan("a", "shop", 100, 50, "/usr/bin/pg_dump 15.18")
+
+
+@pytest.mark.parametrize(
+    ("report", "changed"),
+    [
+        (run.Report([GOOD]), True),
+        (run.Report([UP_TO_DATE, UP_TO_DATE]), False),
+        (run.Report([UP_TO_DATE, GOOD]), True),
+        (run.Report([UP_TO_DATE, failure("locked")]), False),
+        (run.Report([UP_TO_DATE], plan=[PLAN]), True),
+        (run.Report([UP_TO_DATE], swept=["a leftover"]), False),
+        (run.Report([failure(None).model_copy(update={"backup_file": Path("/a")})]), True),
+    ],
+)
+def test_a_run_has_changed_something_when_there_is_another_artifact(report: run.Report, changed: bool) -> None:
+    assert report.changed is changed
+
+
+def test_what_is_up_to_date_is_a_success() -> None:
+    assert run.Report([UP_TO_DATE, GOOD]).summary() == {"total": 2, "successful": 2, "failed": 0}
+    assert run.Report([UP_TO_DATE, failure("locked")]).error_code() == "partial_failure"
+
+
 def test_a_plan_is_plain_data() -> None:
-    plan = backup.Plan("a", "shop", 100, 50, "/usr/bin/pg_dump 15.18")
-    assert run.Report(plan=[plan]).as_dict()["plan"][0]["program"] == "/usr/bin/pg_dump 15.18"
+    assert run.Report(plan=[PLAN]).as_dict()["plan"][0]["program"] == "/usr/bin/pg_dump 15.18"
 
 
 def test_an_instance_that_fails_does_not_keep_the_others_from_their_turn(store: backup.Store, closed_port: int) -> None:
@@ -155,7 +179,7 @@ def test_each_configured_instance_provides_itself(tmp_path: Path) -> None:
         ("a", "a", "a"),
         ("b", "b", "b"),
     ]
-    assert [one.jobs for one in wanted] == [3, 3]
+    assert [(one.jobs, one.type) for one in wanted] == [(3, "mysql"), (3, "mysql")]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +208,7 @@ def test_a_run_has_a_job_for_each_processor_unless_it_is_told_otherwise(
 @pytest.mark.parametrize("jobs", [0, -1])
 def test_a_run_without_jobs_is_a_config_error(jobs: int, store: backup.Store) -> None:
     with pytest.raises(errors.ConfigError, match=f"jobs is {jobs}, but a run needs at least one"):
-        run.back_up([run.Wanted("down", lambda: instance_at(1))], store, jobs=jobs)
+        run.back_up([run.Wanted("down", lambda: instance_at(1))], store, run.Request(jobs=jobs))
 
 
 def test_what_no_error_of_ours_explains_ends_the_run_and_frees_its_locks(
@@ -207,6 +231,6 @@ def test_an_instance_that_another_run_works_on_is_locked(store: backup.Store, cl
 
 
 def test_a_check_makes_no_file(store: backup.Store, closed_port: int) -> None:
-    report = run.back_up([run.Wanted("down", lambda: instance_at(closed_port))], store, check=True)
+    report = run.back_up([run.Wanted("down", lambda: instance_at(closed_port))], store, run.Request(check=True))
     assert report.error_code() == "connection_error"
     assert not store.config.base_path.exists()

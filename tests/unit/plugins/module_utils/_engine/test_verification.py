@@ -30,6 +30,7 @@ from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.metada
     BackupMetadata,
     DatabaseProperties,
     FileInfoModel,
+    LargeObjectsInfo,
     RestoreInfo,
     SchemaInfoModel,
     SequenceInfo,
@@ -191,9 +192,35 @@ def test_an_equal_database_has_no_differences() -> None:
         "rows_compared": 10,
         "fingerprints_compared": 0,
         "sequences_compared": 0,
+        "large_objects_compared": 0,
         "schema_hash_equal": True,
         "differences": [],
     }
+
+
+FIRST, SECOND = f"{FINGERPRINT_SCHEME}:1", f"{FINGERPRINT_SCHEME}:2"
+
+
+@pytest.mark.parametrize(
+    ("expected", "here", "differences"),
+    [
+        (None, LargeObjectsInfo(count=2), []),
+        (LargeObjectsInfo(count=2), None, []),
+        (LargeObjectsInfo(count=2, fingerprint=FIRST), LargeObjectsInfo(count=2), []),
+        (LargeObjectsInfo(count=2, fingerprint="other:1"), LargeObjectsInfo(count=2, fingerprint=FIRST), []),
+        (LargeObjectsInfo(count=2), LargeObjectsInfo(count=1), ["1 large objects instead of 2"]),
+        (
+            LargeObjectsInfo(count=2, fingerprint=FIRST),
+            LargeObjectsInfo(count=2, fingerprint=SECOND),
+            ["the 2 large objects have other content"],
+        ),
+    ],
+)
+def test_large_objects_are_compared_as_far_as_both_are_known(
+    expected: LargeObjectsInfo | None, here: LargeObjectsInfo | None, differences: list[str]
+) -> None:
+    described = restore_info(0, *TABLES).model_copy(update={"large_objects": expected})
+    assert compare(described, found(large_objects=here)).differences == differences
 
 
 @pytest.mark.parametrize("name", verification.OBJECT_COUNTS)

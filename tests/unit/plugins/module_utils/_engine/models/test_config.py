@@ -17,7 +17,6 @@ from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config
     AuditConfig,
     DatabaseConfig,
     FileConfig,
-    NotificationsConfig,
     StorageConfig,
 )
 from hypothesis import given
@@ -66,7 +65,18 @@ WHOLE: dict[str, Any] = {
     "credentials": {"path": "/etc/backup/store.json", "key_file": "/etc/backup/key"},
     "audit": {"enabled": False, "url": "sqlite:////var/lib/backup/audit.db"},
     "metrics": {"textfile_path": "/var/lib/node_exporter/backup.prom"},
-    "notifications": {"success": [], "failure": ["mailto:dba@example.com"], "ping_url": "https://example.com/ping"},
+    "notifications": {
+        "success": [],
+        "failure": ["mailto://example.com"],
+        "ping_url": "https://example.com/ping",
+        "ping_failure_url": "https://example.com/ping/fail",
+        "timeout": 5,
+        **{
+            f"{outcome}_{part}": f"{part}: $summary"
+            for outcome in ("success", "failure")
+            for part in ("subject", "body")
+        },
+    },
 }
 
 
@@ -134,7 +144,8 @@ def test_everything_but_the_databases_has_its_documented_default() -> None:
     }
     assert config.audit.url is None
     assert config.metrics.textfile_path is None
-    assert config.notifications.model_dump() == {"success": [], "failure": [], "ping_url": None}
+    assert (config.notifications.success, config.notifications.failure, config.notifications.timeout) == ([], [], 30)
+    assert (config.notifications.ping_url, config.notifications.ping_failure_url) == (None, None)
 
 
 def test_a_database_has_its_documented_defaults() -> None:
@@ -384,5 +395,4 @@ def test_no_error_shows_a_value() -> None:
 
 
 def test_addresses_that_may_hold_secrets_are_not_in_the_text_of_a_configuration() -> None:
-    text = repr([AuditConfig(url="canary"), NotificationsConfig(ping_url="canary", failure=["canary"])])
-    assert "canary" not in text
+    assert "canary" not in repr(AuditConfig(url="canary"))

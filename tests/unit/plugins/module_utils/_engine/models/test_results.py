@@ -44,7 +44,7 @@ def test_a_backup_result_is_plain_data_for_json() -> None:
         "error_code": None,
         "hint": None,
         "warnings": [],
-        "skipped": False,
+        "up_to_date": False,
         "drift": None,
         "timestamp": "2026-01-09T02:00:00+00:00",
     }
@@ -94,6 +94,9 @@ def test_a_database_that_was_never_backed_up_says_so() -> None:
         "tables_count": 0,
         "last_backup": None,
         "backup_status": "never",
+        "last_good_backup": None,
+        "last_verified": None,
+        "verified_level": None,
     }
     assert DatabaseInfo(name="b", last_backup=MOMENT).as_dict()["last_backup"] == "2026-01-09T02:00:00+00:00"
 

@@ -168,7 +168,9 @@ ERRORS = [
     (2003, "Can't connect to MySQL server on 'h'", errors.ServerConnectionError),
     (2026, "TLS/SSL error: certificate verify failed", errors.ServerConnectionError),
     (0, "", errors.ServerConnectionError),
-    (1114, "The table 'log' is full", errors.ValidationError),
+    (1114, "The table 'log' is full", errors.StorageError),
+    (1053, "Server shutdown in progress", errors.BrokenOffError),
+    (1064, "You have an error in your SQL syntax", errors.ValidationError),
     (9999, "anything", errors.ValidationError),
 ]
 

@@ -1,0 +1,208 @@
+#!/usr/bin/python
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write a report on the backups of a storage: a page for people, CSV and JSON for programs."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backup_report
+short_description: Write a report on the backups of a storage
+version_added: 1.0.0
+description:
+  - Tells of each database its last good and its last verified backup, the sizes of its backups over time and how long
+    they took, what has failed in the last 30 days, and what retention will keep and remove.
+  - Looks at the artifacts of the storage, the audit log and the policy of the configuration, and changes none of them.
+    No server is asked. What cannot be seen, such as a missing audit log, is told in the report.
+  - The page is one file of HTML without scripts, which needs nothing else. It fits phones, screens and paper, light and
+    dark. Whatever comes from databases is shown as text.
+  - The files are always written anew, with the present moment and the ages as of now. RV(ignore:changed) is whether
+    they say anything else but when they were made.
+options:
+  path:
+    description:
+      - Where the page of HTML is written. The folder must exist.
+      - Where it, O(csv_path) and O(json_path) are omitted, C(report.html) in the storage.
+    type: path
+  csv_path:
+    description:
+      - Where a table with a line for each database is written. It does not say when it was made.
+      - A cell that a spreadsheet would run as a formula has an apostrophe in front of it.
+    type: path
+  json_path:
+    description: Where everything that the page says is written as JSON.
+    type: path
+  title:
+    description: The title of the page.
+    type: str
+    default: Database backups
+  max_age:
+    description: How old the last good backup may be before it is stale, as in V(26h), V(90m), V(7d) or V(1h30m).
+    type: str
+    default: 26h
+  min_verified_within:
+    description:
+      - How long ago a drill must have found a backup of a database good, by the level V(structure) or V(restore).
+    type: str
+    default: 30d
+  mode:
+    description: The mode of the files, in octal. Write it in quotes.
+    type: raw
+    default: "0640"
+  config:
+    description:
+      - The path of C(config.yaml) on the host, which names the storage, the audit log and the policy.
+      - Mutually exclusive with O(base_path).
+    type: path
+  base_path:
+    description:
+      - The path of the storage. Where it and O(config) are omitted, C(/var/backups/vya_backupdb).
+      - There is no retention plan then.
+    type: path
+requirements:
+  - pydantic >= 2
+  - pydantic-settings >= 2
+  - PyYAML
+  - Jinja2 >= 3.1 (for the page)
+  - SQLAlchemy >= 2 (for the audit log)
+extends_documentation_fragment:
+  - vya.backupdb.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+    details: CSV and JSON are shown. Of the page, only a digest of what it says is.
+  platform:
+    support: full
+    platforms: posix
+seealso:
+  - module: vya.backupdb.backup_info
+  - module: vya.backupdb.audit_info
+  - module: vya.backupdb.backup_retention
+  - module: vya.backupdb.backup_verify
+author:
+  - Contributors to the vya.backupdb project (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+- name: Write the page for the web server of the host
+  vya.backupdb.backup_report:
+    config: /etc/vya_backupdb/config.yaml
+    path: /var/www/backups/index.html
+    mode: "0644"
+  register: report
+
+- name: Fail where somebody should look
+  ansible.builtin.assert:
+    that: report.attention | length == 0
+    fail_msg: "{{ report.attention | join('; ') }}"
+
+- name: Write a table and JSON of hourly backups
+  vya.backupdb.backup_report:
+    config: /etc/vya_backupdb/config.yaml
+    csv_path: /srv/reports/backups.csv
+    json_path: /srv/reports/backups.json
+    max_age: 90m
+    min_verified_within: 7d
+"""
+
+RETURN = r"""
+verdict:
+  description: What the report comes to, in a sentence.
+  type: str
+  returned: success
+  sample: 1 of 3 databases has no fresh backup
+attention:
+  description: A sentence for each database that somebody should look at, and for each instance without a backup.
+  type: list
+  elements: str
+  returned: success
+  sample:
+    - "prod-postgres-01/archive on db01: stale, not verified"
+summary:
+  description:
+    - The report in numbers. RV(summary.unverified) are databases without a drill in time, RV(summary.failing) those
+      whose last try failed, RV(summary.failures) all failures of the last 30 days.
+    - RV(summary.kept), RV(summary.removed) and RV(summary.removed_bytes) are what retention would do with the artifacts
+      of this host, accounts too; null where that is not known.
+  type: dict
+  returned: success
+  sample:
+    artifacts: 36
+    databases: 3
+    failing: 0
+    failures: 1
+    good: 2
+    kept: 31
+    never: 0
+    removed: 5
+    removed_bytes: 921065
+    silent_instances: 0
+    stale: 1
+    stored_bytes: 6631668
+    unverified: 1
+notes:
+  description: A sentence for each thing that the report could not see, and for each file that is no artifact.
+  type: list
+  elements: str
+  returned: success
+  sample: []
+files:
+  description: The files, in check mode those that would be written, and whether each says something new.
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - changed: true
+      format: html
+      path: /var/www/backups/index.html
+      size_bytes: 26914
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.vya.backupdb.plugins.module_utils import _arguments, _module, _targets
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import durations
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.report import files, making
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.report.data import Expectations
+
+
+def report(module: AnsibleModule) -> tuple[bool, dict[str, Any], dict[str, Any] | None]:
+    """Write the report that the options describe; in check mode, only say what it would be."""
+    options = module.params
+    order = making.Order(
+        Expectations(*(durations.parse(options[name], name) for name in ("max_age", "min_verified_within"))),
+        making.named_paths(options["path"], options["csv_path"], options["json_path"]),
+        options["title"],
+        making.mode_of(options["mode"]),
+    )
+    targets = _targets.find(options)
+    made = making.make(order, targets.store(), targets.config, check=module.check_mode)
+    return made.changed, made.as_dict(), files.diff(made.files) if module._diff else None
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec=_arguments.argument_spec(
+            path={"type": "path"},
+            csv_path={"type": "path"},
+            json_path={"type": "path"},
+            title={"type": "str", "default": files.DEFAULT_TITLE},
+            max_age={"type": "str", "default": "26h"},
+            min_verified_within={"type": "str", "default": "30d"},
+            mode={"type": "raw", "default": "0640"},
+            config={"type": "path"},
+            base_path={"type": "path"},
+        ),
+        mutually_exclusive=[("config", "base_path")],
+        supports_check_mode=True,
+    )
+    _module.run(module, report, requires=_module.CATALOGUE_PACKAGES)
+
+
+if __name__ == "__main__":
+    main()
