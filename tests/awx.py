@@ -21,7 +21,7 @@ class Unsafe(str):
     __slots__ = ()
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """Reads what Ansible reads."""
 
 
@@ -29,13 +29,13 @@ class _Dumper(yaml.SafeDumper):
     """Writes what AWX writes."""
 
 
-_Loader.add_constructor("!unsafe", lambda loader, node: Unsafe(loader.construct_scalar(node)))
+Loader.add_constructor("!unsafe", lambda _loader, node: Unsafe(node.value))
 _Dumper.add_representer(Unsafe, lambda dumper, text: dumper.represent_scalar("!unsafe", str(text)))
 
 
 def load(name: str) -> Any:
     """Return a file of docs/awx; templates are left as they are."""
-    return yaml.load((FOLDER / name).read_text(encoding="utf-8"), _Loader)  # noqa: S506
+    return yaml.load((FOLDER / name).read_text(encoding="utf-8"), Loader)
 
 
 def job_templates() -> dict[str, dict[str, Any]]:
@@ -58,6 +58,12 @@ def modules(name: str) -> list[dict[str, Any]]:
     ]
 
 
+def text_of(variables: dict[str, Any]) -> str:
+    """Return the YAML of a file of extra variables."""
+    text: str = yaml.dump(variables, Dumper=_Dumper)
+    return text
+
+
 def untrusted(value: Any) -> Any:
     """Return a value of which no text is a template, as AWX hands on what it is not sure of."""
     if isinstance(value, dict):
@@ -72,7 +78,7 @@ def variables_of(template: dict[str, Any], answers: dict[str, Any]) -> str:
     defaults = {each["variable"]: each["default"] for each in template["questions"] if "default" in each}
     # In the file that AWX writes, the template's are what Ansible evaluates.
     trusted = {name: str(value) for name, value in template.get("extra_vars", {}).items()}
-    return yaml.dump({**trusted, **untrusted({**defaults, **answers})}, Dumper=_Dumper)
+    return text_of({**trusted, **untrusted({**defaults, **answers})})
 
 
 def injected(injectors: dict[str, Any], inputs: dict[str, str]) -> str:
@@ -84,4 +90,4 @@ def injected(injectors: dict[str, Any], inputs: dict[str, str]) -> str:
             return {name: fill(each) for name, each in value.items()}
         return environment.from_string(value).render(**inputs)
 
-    return yaml.dump(untrusted(fill(injectors["extra_vars"])), Dumper=_Dumper)
+    return text_of(untrusted(fill(injectors["extra_vars"])))

@@ -25,10 +25,10 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible_collections.vya.backupdb.plugins.module_utils._progress import VARIABLE
 
-# By ansible-runner, and so by AWX; by nearly every service that builds and deploys. Neither need give a terminal.
-LOGGING_VARIABLES = ("AWX_ISOLATED_DATA_DIR", "CI")
-# When this file is loaded, the process still has the output that the user sees; the workers have none.
-IS_WATCHED = sys.stdout.isatty() or any(map(os.environ.get, LOGGING_VARIABLES))
+#: Set by ansible-runner, and so under AWX, which keeps what is said for those who look at the job.
+RUNNER_VARIABLE = "AWX_ISOLATED_DATA_DIR"
+# The process that loads this file first has the output which the user sees; the workers that it forks have none.
+IS_WATCHED = sys.stdout.isatty() or RUNNER_VARIABLE in os.environ
 #: For tests, how long a task has to take until something is told of it.
 QUIET_VARIABLE = "BACKUPDB_PROGRESS_QUIET_SECONDS"
 

@@ -5,37 +5,6 @@
 
 from __future__ import annotations
 
-DOCUMENTATION = r"""
-name: on_calendar
-short_description: Say in systemd's words when cron would start a job
-version_added: 1.0.0
-description:
-  - Makes a calendar event of systemd, as in C(OnCalendar=), of the five fields of a crontab, so that one variable serves
-    both.
-  - What has not five fields is taken for a calendar event, or for one of cron's words such as V(@daily), and stays what
-    it is without the C(@).
-positional: _input
-options:
-  _input:
-    description: The five fields, or a calendar event.
-    type: str
-    required: true
-author:
-  - Contributors to the vya.backupdb project (!UNKNOWN)
-"""
-
-EXAMPLES = r"""
-- name: Show when the timer will elapse
-  ansible.builtin.debug:
-    msg: "{{ '30 2 * * 1-5' | vya.backupdb.on_calendar }}"  # Mon..Fri *-*-* 02:30:00
-"""
-
-RETURN = r"""
-_value:
-  description: The calendar event.
-  type: str
-"""
-
 import re
 from collections.abc import Sequence
 from typing import Any, Callable

@@ -26,7 +26,7 @@ NEW = " (new)"
 
 
 def checked(settings: Mapping[str, Any]) -> FileConfig:
-    """Given settings, return them as the configuration. Raise ConfigError with every problem when they are not valid."""
+    """Given settings, return them as the configuration. Raise ConfigError with every problem when they are wrong."""
     try:
         return FileConfig(**settings)
     except PydanticError as error:
@@ -36,8 +36,7 @@ def checked(settings: Mapping[str, Any]) -> FileConfig:
 
 def rendered(settings: Mapping[str, Any]) -> str:
     """Return the text of the file that holds these settings, in their order."""
-    text: str = configuration.yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True, width=1000)
-    return HEADING + text
+    return HEADING + configuration.yaml_text(settings)
 
 
 def shown(content: bytes, earlier: Optional[bytes] = None) -> str:

@@ -27,8 +27,8 @@ options:
     default: production
   databases:
     description:
-      - The server instances, each with its C(id), C(type), C(host) and C(port), and whatever else is to be other than by
-        default.
+      - The server instances, each with its C(id), C(type), C(host) and C(port), and whatever else is to be other than
+        by default.
     type: list
     elements: dict
     required: true
@@ -196,10 +196,16 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vya.backupdb.plugins.module_utils import _arguments, _config_file, _module
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import configuration, errors, layout, storage, version
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import (
+    configuration,
+    errors,
+    layout,
+    storage,
+    version,
+)
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import FileConfig
 
-SECTIONS = ("databases", "storage", "retention", "logging", "credentials", "audit", "metrics", "notifications")
+SECTIONS = ("storage", "retention", "logging", "credentials", "audit", "metrics", "notifications")
 ADDRESS = {"type": "str", "no_log": True}
 ADDRESSES = {"type": "list", "elements": "str", "no_log": True}
 TEXT = {"type": "str"}
@@ -241,12 +247,17 @@ def configure(module: AnsibleModule) -> tuple[bool, dict[str, Any], dict[str, An
 
 
 def _settings(params: dict[str, Any]) -> dict[str, Any]:
-    given = {section: params[section] for section in SECTIONS if params[section] is not None}
+    given = {section: params[section] or {} for section in SECTIONS}
     # What is not said of a section with suboptions is None in it.
     for section in ("audit", "notifications"):
-        if section in given:
-            given[section] = {name: value for name, value in given[section].items() if value is not None}
-    return {"version": version.CONFIG_VERSION, "environment": params["environment"], **given}
+        given[section] = {name: value for name, value in given[section].items() if value is not None}
+    written = {section: value for section, value in given.items() if value}
+    return {
+        "version": version.CONFIG_VERSION,
+        "environment": params["environment"],
+        "databases": params["databases"],
+        **written,
+    }
 
 
 def _content(path: Path) -> bytes:

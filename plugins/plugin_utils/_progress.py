@@ -9,6 +9,7 @@ The text that is read here is written by module_utils/_progress.py.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -21,6 +22,8 @@ from ansible_collections.vya.backupdb.plugins.module_utils._engine.report.wordin
 SHARE = 0.1
 SHORTEST_SECONDS = 10.0
 LONGEST_SECONDS = 60.0
+# The host writes milliseconds.
+SHORTEST_STEP_SECONDS = 0.001
 # A longer time left says nothing but that hardly anything comes.
 LONGEST_LEFT_SECONDS = 7 * 24 * 3600.0
 
@@ -118,7 +121,7 @@ def told(dump: Dump, before: Dump | None = None) -> str:
     words.append(f"{human_size(round(speed))}/s")
     left = seconds_left(dump.raw_bytes, dump.expected_bytes, speed)
     if left is not None:
-        words.append(f"{durations.written(timedelta(seconds=round(left)))} left")
+        words.append(f"{durations.written(timedelta(seconds=math.ceil(left)))} left")
     return ", ".join(words)
 
 
@@ -132,9 +135,9 @@ def percent(raw_bytes: int, expected_bytes: int | None) -> int | None:
 def rate(dump: Dump, before: Dump | None = None) -> float:
     """Return how many bytes come in a second: lately, or if that is not known, from the beginning."""
     raw_bytes, seconds = dump.raw_bytes, dump.seconds
-    if before is not None and before.seconds < seconds and before.raw_bytes <= raw_bytes:
+    if before is not None and before.seconds + SHORTEST_STEP_SECONDS <= seconds and before.raw_bytes <= raw_bytes:
         raw_bytes, seconds = raw_bytes - before.raw_bytes, seconds - before.seconds
-    return raw_bytes / seconds if seconds > 0 else 0.0
+    return raw_bytes / seconds if seconds >= SHORTEST_STEP_SECONDS else 0.0
 
 
 def seconds_left(raw_bytes: int, expected_bytes: int | None, bytes_per_second: float) -> float | None:

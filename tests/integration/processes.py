@@ -63,7 +63,7 @@ def load_under_way(scene: Scene, **options: Any) -> Iterator[tuple[int, list[Res
     results: list[Result] = []
     with ThreadPoolExecutor(1) as pool:
         task = pool.submit(scene.put_back, **options)
-        pid = _wait_for_program(LOAD_PROGRAMS, f"{scene.database}__restore_")
+        pid = wait_for_program(LOAD_PROGRAMS, f"{scene.database}__restore_")
         os.kill(pid, signal.SIGSTOP)
         try:
             yield pid, results
@@ -116,10 +116,11 @@ def partial_files(store: Path) -> list[Path]:
 
 
 def _wait_for_dump(database: str) -> int:
-    return _wait_for_program(DUMP_PROGRAMS, database)
+    return wait_for_program(DUMP_PROGRAMS, database)
 
 
-def _wait_for_program(names: Sequence[str], database: str) -> int:
+def wait_for_program(names: Sequence[str], database: str) -> int:
+    """Return the process id of a program that works on a database, as soon as this process has started one."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         for pid, words in _running():

@@ -195,6 +195,16 @@ def test_the_two_families_are_told_apart(scene: Scene, postgresql: PrivateServer
     assert not any(is_scratch(name) for name in other.databases())
 
 
+def test_an_artifact_without_details_is_restored_to_a_server_of_its_product(scene: Scene, work_path: Path) -> None:
+    metadata = json.loads(scene.artifact.paths.metadata.read_text(encoding="utf-8"))
+    del metadata["restore_info"]
+    scene.artifact.paths.metadata.write_text(json.dumps(metadata), encoding="utf-8")
+    result = only(verify(scene.store, throwaway(work_path)))
+    assert result.success, result.error_message
+    assert result.evidence["restore"]["server"] == f"{scene.server.flavour} {scene.server.version}"
+    assert result.evidence["restore"]["tables_compared"] == 0
+
+
 def test_accounts_that_nobody_saved_are_made_for_the_drill(
     server: PrivateServer, new_database: Callable[[], str], store: Path, work_path: Path
 ) -> None:

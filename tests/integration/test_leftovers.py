@@ -133,9 +133,9 @@ def test_a_new_database_that_is_not_whole_is_dropped_by_the_next_restore(
 
 
 def test_a_database_with_sequences_that_is_gone_is_dropped_where_it_is_not_whole(
-    mariadb: PrivateServer, new_database: Callable[[], str], store: Path
+    mariadb: PrivateServer, store: Path
 ) -> None:
-    name = new_database()
+    name = f"numbered_{os.urandom(4).hex()}"
     mariadb.create_database(name)
     mariadb.run_script(NUMBERED, name)
     back_up(mariadb, store, [name])
@@ -146,3 +146,4 @@ def test_a_database_with_sequences_that_is_gone_is_dropped_where_it_is_not_whole
     result = restored(live, force=False)
     assert NOT_WHOLE.format(name) in result.warnings
     assert live.is_new()
+    mariadb.drop_database(name)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from . import audit_schema, errors, layout, storage
+from . import audit_schema, errors, layout, logbook, storage
 from .audit_schema import LOCK_SECONDS, sqlalchemy
 from .databases.mysql import connection as mysql
 from .databases.postgresql import connection as postgresql
@@ -94,6 +94,7 @@ def locate(config: AuditConfig, base_path: Path, hostname: str) -> Place:
         raise errors.ConfigError("the URL of the audit log is not valid", ESCAPE_HINT)
     if not url.database:
         raise errors.ConfigError("the URL of the audit log names no database", URL_HINT)
+    logbook.hide(url.password or "")
     return Place(url=url.set(drivername=DRIVERS[FAMILIES[backend]]))
 
 

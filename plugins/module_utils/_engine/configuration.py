@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +120,11 @@ def parse_yaml(content: bytes, where: str) -> Any:
     else:
         return {} if data is None else data
     raise failure
+
+
+def yaml_text(settings: Mapping[str, Any]) -> str:
+    """Return settings as the text of a YAML file, in their order. Raise ConfigError when PyYAML is missing."""
+    if yaml is None:
+        raise errors.ConfigError("the Python package PyYAML is missing", "Install PyYAML")
+    text: str = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True, width=1000)
+    return text

@@ -44,6 +44,19 @@ def hold(path: Path, what: str, timeout: float = 0) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def in_use(path: Path) -> Iterator[None]:
+    """Keep others from taking a file for themselves alone while the block runs; any number may use it.
+
+    A file that is not there is passed over, and one on a file system without locks.
+    """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            used = stack.enter_context(path.open("rb"))
+            fcntl.flock(used.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield
+
+
 def try_lock(descriptor: int) -> bool:
     """Try to lock an open file for ourselves alone; say whether that worked."""
     try:

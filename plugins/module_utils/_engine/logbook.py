@@ -77,6 +77,11 @@ def hide(secret: str) -> None:
         _hidden.add(secret)
 
 
+def hidden() -> frozenset[str]:
+    """Return the secrets that are kept out of the logs, for others who tell of the same things."""
+    return frozenset(_hidden)
+
+
 @contextlib.contextmanager
 def about(**fields: Any) -> Iterator[None]:
     """Add fields to all events of the block, as far as they come from its own thread."""

@@ -20,7 +20,7 @@ from .models.accounts import AccountInfo, AccountsMetadata, Key, ObjectGrantInfo
 from .replacing import Request
 
 WHAT = "privileges on single tables, columns and routines of {database}"
-HINT = "restore the accounts with scope accounts or all"
+HINT = "restore with scope all"
 
 
 def companion_of(base_path: Path, artifact: object) -> AccountsArtifact | None:
@@ -77,7 +77,9 @@ def _of_existing(server: Server, request: Request, source: str, saved: AccountsM
         return _counted(granted, what, f"were not brought, for here its name is {request.target}")
     if existed:
         lacking = _lacking(server, granted)
-        return _counted(lacking, what, f"that were saved are not on the server; to have them, {HINT}")
+        return _counted(
+            lacking, what, f"that were saved are not on the server; to have them, {HINT} and accounts update"
+        )
     here = [(account, grant) for account, grant in granted if account.key in state.existing]
     without = [(account, grant) for account, grant in granted if account.key not in state.existing]
     labels = sorted({account.label for account, _grant in without})

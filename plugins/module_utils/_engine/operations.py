@@ -57,7 +57,8 @@ class _Book:
     def tell(self, outcome: notify.Outcome) -> None:
         """Tell those how it went whom the configuration names."""
         if self.setting.config is not None:
-            self.warnings += notify.warnings_of(notify.send(self.setting.config.notifications, outcome))
+            notifications = self.setting.config.notifications
+            self.warnings += notify.warnings_of(notify.send(notifications, outcome, secrets=logbook.hidden()))
 
     @contextlib.contextmanager
     def tolerated(self, what: str) -> Iterator[None]:
@@ -123,12 +124,34 @@ def _retain(book: _Book, report: run.Report, series: Collection[tuple[str, str]]
 
 def clean_up(setting: Setting, action: Callable[[], pruning.Cleanup], *, check: bool = False) -> pruning.Cleanup:
     """Run the retention that ``action`` is, and record what it removed. Raise as pruning.clean_up does."""
+    moment, started = setting.store.clock(), time.monotonic()
     with _opened(setting) as book:
-        cleanup, entries = _cleaned_up(action, setting.store.clock())
+        try:
+            cleanup, entries = _cleaned_up(action, moment)
+        except errors.BackupDBError as error:
+            if not check:
+                book.record([_of_failed_cleanup(setting.store.hostname, moment, time.monotonic() - started, error)])
+            raise
         if not check:
             book.record(entries)
         cleanup.warnings.extend(book.warnings)
     return cleanup
+
+
+def _of_failed_cleanup(hostname: str, moment: datetime, seconds: float, error: errors.BackupDBError) -> records.Entry:
+    """Return the entry of a cleanup that nothing was removed by; it is of no instance."""
+    return records.Entry(
+        timestamp=moment,
+        operation="cleanup",
+        database_id="",
+        database_name=None,
+        database_type=None,
+        status="failed",
+        duration_seconds=round(seconds, 3),
+        hostname=hostname,
+        error_message=error.message,
+        error_code=error.error_code,
+    )
 
 
 def _cleaned_up(action: Callable[[], pruning.Cleanup], moment: datetime) -> tuple[pruning.Cleanup, list[records.Entry]]:

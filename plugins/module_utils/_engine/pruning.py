@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from . import backup, catalog, errors, layout, locking, removal, retention, survey
+from . import backup, catalog, errors, layout, locking, logbook, removal, retention, survey
 from .models.config import RetentionConfig
 from .models.results import RemovalResult
 
@@ -191,7 +191,9 @@ class _Work:
             try:
                 if removal.finish(tombstone, self.store.hostname, check=self.cleanup.check):
                     verb = "would finish" if self.cleanup.check else "finished"
-                    self.cleanup.resumed.append(f"{verb} the removal that {tombstone} tells of")
+                    told = f"{verb} the removal that {tombstone} tells of"
+                    self.cleanup.resumed.append(told)
+                    logbook.event("removal_resumed", level="WARNING", message=told)
                     self._remove_folder(tombstone.parent)
             except errors.BackupDBError as error:
                 self.cleanup.warnings.append(str(error))
@@ -264,8 +266,16 @@ class _Work:
         except errors.LockedError as error:
             return result.model_copy(update={"keep": True, "reasons": [error.message]})
         except errors.BackupDBError as error:
+            logbook.failed("removal_failed", error, database_id=database_id, database=database or None)
             return result.model_copy(update={"error_message": error.message, "error_code": error.error_code})
         self._remove_folder(found.paths.data.parent)
+        logbook.event(
+            "removed",
+            database_id=database_id,
+            database=database or None,
+            bytes=found.size_bytes,
+            file=str(found.paths.data),
+        )
         return result.model_copy(update={"removed": True})
 
     def _remove_folder(self, folder: Path) -> bool:

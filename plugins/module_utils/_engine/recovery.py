@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Callable, Literal
 
-from . import accounts, backup, errors, layout, object_grants, restore, selection
+from . import accounts, backup, errors, layout, locking, object_grants, restore, selection
 from .accounts_catalog import AccountsArtifact
 from .databases.base import Server
 from .instances import Instance
@@ -135,7 +135,7 @@ def put_back(order: Order, found: Found, store: backup.Store, check: bool = Fals
 
     Raise as accounts.plan, accounts.apply and restore.restore do; LockedError while the instance is worked on.
     """
-    with _locked(order, found.database_id, store, check) as server:
+    with _locked(order, found.database_id, store, check) as server, _kept(found):
         plan = accounts.plan(server, found.saved, update=order.update_accounts) if found.saved else None
         if found.artifact is None or found.database is None:
             if plan is None:
@@ -157,6 +157,17 @@ def put_back(order: Order, found: Found, store: backup.Store, check: bool = Fals
         companion = None if plan else object_grants.companion_of(store.config.base_path, found.artifact)
         result = restore.restore(server, request, store.clock(), check=check, accounts_plan=plan, companion=companion)
         return Recovered(True, result, result.accounts, result.warnings)
+
+
+@contextlib.contextmanager
+def _kept(found: Found) -> Iterator[None]:
+    """Keep retention from removing what is being restored."""
+    with contextlib.ExitStack() as stack:
+        if found.artifact is not None:
+            stack.enter_context(locking.in_use(found.artifact.data))
+        if found.saved is not None:
+            stack.enter_context(locking.in_use(found.saved.paths.data))
+        yield
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from ._rich import (
 )
 from .output import Manner
 
+Key = tuple[str, str, str]
 WORDS = {"dump": "dumping", "load": "loading"}
 
 
@@ -53,12 +54,14 @@ class _Bars:
         self._bars = bars
         self._what = what
         self._whole = bars.add_task("", total=None, name=what)
-        self._tasks: dict[tuple[str, str, str], TaskID] = {}
+        self._tasks: dict[Key, TaskID] = {}
+        self._counted: dict[Key, int] = {}
         self._done = 0
 
     def see(self, event: progress.Event) -> None:
         """Move the bar of an event's database on."""
         key = (event.work, event.database_id, event.database)
+        self._count(key, event)
         if event.kind == "begun":
             name = f"{WORDS[event.work]} {visible(event.database)}"
             self._tasks[key] = self._bars.add_task("", total=event.expected_bytes or None, name=name)
@@ -69,4 +72,10 @@ class _Bars:
         else:
             self._bars.remove_task(self._tasks.pop(key))
             self._done += event.kind == "done"
-            self._bars.update(self._whole, advance=event.raw_bytes, name=f"{self._what}, {self._done} done")
+            self._bars.update(self._whole, name=f"{self._what}, {self._done} done")
+
+    def _count(self, key: Key, event: progress.Event) -> None:
+        """Add what is new of the bytes of an event to the whole."""
+        before = 0 if event.kind == "begun" else self._counted.get(key, 0)
+        self._counted[key] = event.raw_bytes
+        self._bars.advance(self._whole, event.raw_bytes - before)

@@ -105,4 +105,10 @@ def ask(question: str) -> str:
     """Return what a person answers, an empty text at the end of the input."""
     sys.stderr.write(f"{visible(question)} ")
     sys.stderr.flush()
-    return sys.stdin.readline().rstrip("\n")
+    answer = ""
+    try:
+        answer = sys.stdin.readline()
+    finally:
+        if not answer.endswith("\n"):
+            sys.stderr.write("\n")
+    return answer.rstrip("\n")

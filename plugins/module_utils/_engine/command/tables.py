@@ -14,7 +14,7 @@ STYLES = {"": "", "good": "green", "warn": "yellow", "bad": "red"}
 
 def show(sheet: Sheet) -> None:
     """Write a sheet to standard output; what is too wide is folded, and nothing is cut off."""
-    table = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in sheet.columns:
         table.add_column(column, justify="right" if column in sheet.numbers else "left", overflow="fold", no_wrap=False)
     for row in sheet.rows:

@@ -35,7 +35,8 @@ SETTINGS = (
     # Nothing but the load is to change the copy.
     "--event-scheduler=OFF",
 )
-OWN_SETTINGS = {"mariadb": ("--skip-ssl",), "mysql": ("--mysqlx=OFF",)}
+# MySQL's packages set a folder for SELECT INTO OUTFILE that other accounts than theirs cannot enter.
+OWN_SETTINGS = {"mariadb": ("--skip-ssl",), "mysql": ("--mysqlx=OFF", "--secure-file-priv=NULL")}
 
 
 class MySQLThrowaway(Throwaway):
@@ -65,7 +66,8 @@ class MySQLThrowaway(Throwaway):
 
     def preparation(self, program: programs.Program, paths: layout.ThrowawayPaths) -> tuple[str, ...]:
         if self.flavour == "mysql":
-            return (program.path, "--no-defaults", f"--datadir={paths.data}", "--initialize-insecure")
+            making = (program.path, "--no-defaults", f"--datadir={paths.data}", "--initialize-insecure")
+            return (*making, *OWN_SETTINGS["mysql"])
         # Not asked for its version: it does not know the question, and begins to work.
         folders = [str(Path(program.path).parent), *process.search_folders()]
         installing = process.find_program(("mariadb-install-db", "mysql_install_db"), folders)

@@ -19,6 +19,7 @@ from ..values import Endpoint
 try:
     import psycopg2
     import psycopg2.errors
+    import psycopg2.extensions
 except ImportError:
     psycopg2 = None  # type: ignore[assignment]
 
@@ -116,6 +117,12 @@ def session(endpoint: Endpoint, database: str) -> Iterator[Any]:
             yield connection
     finally:
         connection.close()
+
+
+def hashed_password(connection: Any, name: str, password: str) -> str:
+    """Return the password of a role as the server keeps it, so that no log of statements can show it."""
+    hashed: str = psycopg2.extensions.encrypt_password(password, name, scope=connection)
+    return hashed
 
 
 def cancel(connection: Any) -> None:

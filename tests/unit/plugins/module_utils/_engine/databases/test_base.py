@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases import registry
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import Server, quoted
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import Server, is_scratch, quoted
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.values import Endpoint, Family, fingerprint
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.secrets import Login
 from hypothesis import given
@@ -50,6 +50,22 @@ def test_a_scratch_name_fits_the_server_and_keeps_its_ending(family: Family, nam
 
 def test_a_short_name_is_kept_whole_in_a_scratch_name() -> None:
     assert server("postgresql").scratch_name("shop", "before", STAMP) == f"shop__before_{STAMP}"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@given(name=st.text(min_size=1, max_size=80))
+def test_a_scratch_name_is_known_by_its_purpose_and_what_was_replaced_is_no_scratch(family: Family, name: str) -> None:
+    for purpose, others in (("restore", "verify"), ("verify", "restore")):
+        scratch = server(family).scratch_name(name, purpose, STAMP)
+        assert is_scratch(scratch)
+        assert is_scratch(scratch, purpose)
+        assert not is_scratch(scratch, others)
+    assert not is_scratch(server(family).scratch_name(name, "before", STAMP))
+
+
+@pytest.mark.parametrize("name", ["shop", f"__verify_{STAMP}", "shop__verify_2026", f"shop__verify_{STAMP}0", "verify"])
+def test_other_names_are_those_of_databases(name: str) -> None:
+    assert not is_scratch(name)
 
 
 @given(name=st.text(max_size=20), mark=st.sampled_from('"`'))

@@ -129,6 +129,10 @@ def test_an_error_never_shows_the_password() -> None:
 
 STDERRS = [
     ('psql:<stdin>:12: ERROR:  42P07: relation "a" already exists\nLOCATION:  x', errors.ValidationError),
+    ("psql:<stdin>:9: ERROR:  53100: could not extend file: No space left on device", errors.StorageError),
+    ("psql:<stdin>:9: ERROR:  53200: out of memory", errors.BrokenOffError),
+    ("psql:<stdin>:9: ERROR:  57014: canceling statement due to user request", errors.BrokenOffError),
+    ("psql:<stdin>:9: FATAL:  57P01: terminating connection", errors.ServerConnectionError),
     ("pg_dump: error: query failed: ERROR:  permission denied for table a", errors.PermissionDeniedError),
     ('pg_dump: error: could not translate host name "nowhere" to address: unknown', errors.ServerConnectionError),
     ("pg_dump: error: server version: 16.1; aborting because of server version mismatch", errors.ValidationError),
