@@ -56,8 +56,10 @@ integration: ready ## Run the tests on real private servers
 	@tools/install_packages.sh prometheus
 	.venv/bin/python -m pytest tests/integration --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
-molecule: ready ## Run the role's scenario: prepare servers, back up, verify, destroy
-	.venv/bin/molecule test
+# An interrupted run is cleaned up after, too.
+molecule: ready ## Boot Debian hosts, set them up by the roles, see cron and timers back up, restore, destroy
+	@tools/install_packages.sh debootstrap iproute2 nftables openssh-client systemd-container
+	trap '.venv/bin/molecule destroy --all' EXIT INT TERM; .venv/bin/molecule test --all
 
 test-matrix: ready ## Run the round trip on other servers: MySQL, newer PostgreSQL and MariaDB
 	@tools/install_packages.sh debootstrap

@@ -34,6 +34,8 @@ QUIET_VARIABLE = "BACKUPDB_PROGRESS_QUIET_SECONDS"
 
 # Ansible's wrapper kills the module at the end of its time, and takes 0 for no time at all.
 NO_LIMIT_SECONDS = 10 * 365 * 24 * 3600
+# The wrapper says this of whatever goes wrong, also when it has started the module by then.
+WRAPPER_BROKE = "FATAL ERROR"
 SHORTEST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 5.0
 PAUSE_SHARE = 0.1
@@ -107,7 +109,7 @@ class ActionModule(NormalAction):  # type: ignore[misc]
             result_file = reply["results_file"]
             progress_file = shell.join_path(posixpath.dirname(result_file), name)
             return Job(reply["ansible_job_id"], result_file, progress_file)
-        if not reply.get("_ansible_parsed"):
+        if not reply.get("_ansible_parsed") or str(reply.get("msg")).startswith(WRAPPER_BROKE):
             return dict(reply)
         # The wrapper itself says that it has started nothing.
         self._display.vvv(f"db_backup: no progress, for it cannot run in the background: {reply.get('msg')}")

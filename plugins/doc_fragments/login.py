@@ -12,13 +12,13 @@ options:
   type:
     description:
       - The family of the server. MariaDB is V(mysql).
-      - Required unless O(config) is given.
+      - Required unless C(config) is given.
     type: str
     choices: [mysql, postgresql]
   database_id:
     description:
       - The id of the server instance, which names it in the credential store and in the backup storage.
-      - With O(config), selects one of the configured instances.
+      - With C(config), selects one of the configured instances.
       - Letters, digits and hyphens only.
     type: str
   login_host:

@@ -41,6 +41,11 @@ options:
     type: str
     choices: [mysql, postgresql]
     required: true
+  database_id:
+    description:
+      - The id of the server instance, by which the credential store is asked for the administrator's login where
+        O(login_user) is omitted. Letters, digits and hyphens only.
+    type: str
 extends_documentation_fragment:
   - vya.backupdb.attributes
   - vya.backupdb.login

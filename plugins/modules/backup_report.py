@@ -123,9 +123,9 @@ attention:
     - "prod-postgres-01/archive on db01: stale, not verified"
 summary:
   description:
-    - The report in numbers. RV(summary.unverified) are databases without a drill in time, RV(summary.failing) those
-      whose last try failed, RV(summary.failures) all failures of the last 30 days.
-    - RV(summary.kept), RV(summary.removed) and RV(summary.removed_bytes) are what retention would do with the artifacts
+    - The report in numbers. C(unverified) are databases without a drill in time, C(failing) those
+      whose last try failed, C(failures) all failures of the last 30 days.
+    - C(kept), C(removed) and C(removed_bytes) are what retention would do with the artifacts
       of this host, accounts too; null where that is not known.
   type: dict
   returned: success

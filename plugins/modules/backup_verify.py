@@ -59,7 +59,7 @@ options:
   time_budget:
     description:
       - How long artifacts are begun with, as in V(2h) or V(90m). What was begun is brought to its end.
-      - RV(skipped) tells for which the time did not suffice.
+      - RV(left_out) tells for which the time did not suffice.
     type: str
   hostname:
     description: Only artifacts that were made on this host. Where it is omitted, on any.
@@ -220,8 +220,8 @@ summary:
   description: How many artifacts were verified, how many of them are good, and for how many there was no time.
   type: dict
   returned: success, or failure of an artifact
-  sample: {total: 1, successful: 1, failed: 0, skipped: 0}
-skipped:
+  sample: {total: 1, successful: 1, failed: 0, left_out: 0}
+left_out:
   description: The data files of the artifacts for which O(time_budget) did not suffice.
   type: list
   elements: str

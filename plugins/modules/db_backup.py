@@ -112,8 +112,8 @@ options:
     description:
       - Whether a task that takes longer than ten seconds tells how far it has come, with a line for each database that
         is being dumped, on the terminal and in the log of AWX. The result is the same.
-      - Where it is omitted, it does when Ansible's output is a terminal, or it runs under AWX or ansible-runner. So there
-        is silence under cron.
+      - Where it is omitted, it does when Ansible's output is a terminal, or it runs under AWX or ansible-runner.
+      - So there is silence under cron.
       - The task is then run in the background of the host, which goes on when the connection or Ansible itself ends.
       - A task with C(async), C(timeout) or C(no_log), one in check mode, and one on a host that cannot run tasks in the
         background tells nothing.

@@ -62,8 +62,10 @@ def log_in_storage(base_path: Path) -> Log:
 
     def sql(statement: str) -> list[Any]:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.closing(sqlite3.connect(file)) as connection, connection:
-            return connection.execute(statement).fetchall()
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            rows = connection.execute(statement).fetchall()
+            connection.commit()
+        return rows
 
     return Log("sqlite", AuditConfig(), base_path, sql)
 

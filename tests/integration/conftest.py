@@ -16,9 +16,11 @@ from typing import Any
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog
 
+from tests.integration import commands
 from tests.integration.ansible import run_module
+from tests.integration.commands import Host
 from tests.integration.planned import PASSWORD
-from tests.integration.scenes import DATABASE_ID, Scene, create_scene
+from tests.integration.scenes import DATABASE_ID, Scene, create_scene, write_config
 from tools.private_servers.base import PrivateServer
 from tools.private_servers.mariadb import MariadbServer
 from tools.private_servers.postgresql import PostgresqlServer
@@ -86,6 +88,30 @@ def scene(server: PrivateServer, scene_of: Callable[[PrivateServer], Scene], sto
     shared = scene_of(server)
     shutil.copytree(shared.store, store)
     return dataclasses.replace(shared, store=store)
+
+
+@pytest.fixture
+def postgresql_scene(postgresql: PrivateServer, scene_of: Callable[[PrivateServer], Scene], store: Path) -> Scene:
+    """The scene of PostgreSQL alone."""
+    shared = scene_of(postgresql)
+    shutil.copytree(shared.store, store)
+    return dataclasses.replace(shared, store=store)
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds a copy of the engine as the package backupdb, and no usable Ansible."""
+    return commands.install(tmp_path_factory.mktemp("installed"))
+
+
+@pytest.fixture
+def host(postgresql_scene: Scene, installed: Path, tmp_path: Path) -> Host:
+    """A host with the command, whose configuration has the live database of PostgreSQL alone."""
+    scene = postgresql_scene
+    host = Host(installed, write_config(scene.server, tmp_path, scene.store), scene.store)
+    (instance,) = host.settings()["databases"]
+    host.change(databases=[{**instance, "include_databases": [scene.database], "accounts": False}])
+    return host
 
 
 @pytest.fixture

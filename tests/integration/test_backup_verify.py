@@ -40,7 +40,7 @@ def test_a_backup_is_planned_proven_and_shown_as_proven(scene: Scene, work_path:
     done = run(scene, work_path=str(work_path), jobs=2)
     assert done.rc == 0, done.stdout
     assert done.result["changed"] is True
-    assert done.result["summary"] == {"total": 1, "successful": 1, "failed": 0, "skipped": 0}
+    assert done.result["summary"] == {"total": 1, "successful": 1, "failed": 0, "left_out": 0}
     (result,) = done.result["results"]
     assert (result["level"], result["recorded"], result["backup_file"]) == ("restore", True, data)
     assert scene.server.databases() == databases

@@ -1,51 +1,21 @@
 # Copyright: Contributors to the vya.backupdb project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command on the host: what it says to whom, what it asks, and that a signal leaves nothing behind."""
+"""The command on the host: what it says to whom, and that it returns what the modules return."""
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import dataclasses
 import json
-import os
-import shutil
-import signal
-import subprocess
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.integration import commands, processes
+from tests.integration import commands
 from tests.integration.ansible import run_module
 from tests.integration.commands import Host
-from tests.integration.scenes import DATABASE_ID, PLANTED, Scene, files_of, write_config
-from tools.private_servers.base import PrivateServer
+from tests.integration.scenes import DATABASE_ID, PLANTED, Scene, files_of
 
 QUESTION = "Type its name to go on:"
 RESTORING = ("restore", "--database-id", DATABASE_ID, "--database", "live")
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return commands.install(tmp_path_factory.mktemp("installed"))
-
-
-@pytest.fixture
-def scene(postgresql: PrivateServer, scene_of: Callable[[PrivateServer], Scene], store: Path) -> Scene:
-    shared = scene_of(postgresql)
-    shutil.copytree(shared.store, store)
-    return dataclasses.replace(shared, store=store)
-
-
-@pytest.fixture
-def host(scene: Scene, installed: Path, tmp_path: Path) -> Host:
-    host = Host(installed, write_config(scene.server, tmp_path, scene.store), scene.store)
-    (instance,) = host.settings()["databases"]
-    host.change(databases=[{**instance, "include_databases": [scene.database], "accounts": False}])
-    return host
 
 
 def assert_silent(done: commands.Done) -> None:
@@ -53,14 +23,15 @@ def assert_silent(done: commands.Done) -> None:
 
 
 def test_under_cron_nothing_is_said_when_all_goes_well(host: Host, tmp_path: Path) -> None:
-    before = len(files_of(host.store))
+    before = set(files_of(host.store))
     assert_silent(host.run("backup"))
-    assert len(files_of(host.store)) > before
+    assert set(files_of(host.store)) - before
     assert_silent(host.run("verify", "--level", "structure"))
     assert_silent(host.run("retention"))
     assert_silent(host.run("report", "--path", str(tmp_path.joinpath("page.html"))))
     assert_silent(host.run(*RESTORING, "--force"))
-    assert [row["operation"] for row in host.audited()] == ["backup", "verify", "restore"]
+    # The new backup is the day's, and the other one is not kept.
+    assert [row["operation"] for row in host.audited()] == ["backup", "cleanup", "verify", "restore"]
 
 
 def test_under_cron_a_failure_is_told_on_standard_error(host: Host) -> None:
@@ -78,66 +49,6 @@ def test_verbose_tells_what_was_done_and_quiet_does_not_answer(host: Host) -> No
     assert "1 of 1 backed up" in done.stdout
     assert str(host.store) in host.run("list").stdout
     assert_silent(host.run("list", "--quiet"))
-
-
-def test_on_a_terminal_there_are_bars_and_tables(host: Host) -> None:
-    status, screen = host.on_terminal("backup")
-    assert status == 0, screen
-    assert "backing up, 1 done" in screen
-    assert "\x1b[" in screen
-    assert "1 of 1 backed up" in screen
-    status, screen = host.on_terminal("backup", "--quiet")
-    assert (status, screen) == (0, "")
-
-
-def test_in_a_pipe_there_is_nothing_that_is_for_a_terminal(host: Host) -> None:
-    done = host.run("backup", "--verbose")
-    assert done.stderr == ""
-    assert "\x1b" not in done.stdout
-
-
-def test_a_terminal_is_asked_for_the_name_of_what_is_replaced(scene: Scene, host: Host) -> None:
-    scene.server.execute("CREATE TABLE newer (id integer)", scene.database)
-    try:
-        status, screen = host.on_terminal(*RESTORING, question=QUESTION, answer="life\n")
-        assert status == 8
-        assert "its name was not confirmed, so nothing was done" in screen
-        assert has_newer(scene)
-        status, screen = host.on_terminal(*RESTORING, question=QUESTION, answer="\x04")
-        assert status == 8
-        assert has_newer(scene)
-        status, screen = host.on_terminal(*RESTORING, question=QUESTION, answer="live\n")
-        assert status == 0, screen
-        assert "an existing database" in screen
-        assert not has_newer(scene)
-    finally:
-        scene.server.execute("DROP TABLE IF EXISTS newer", scene.database)
-
-
-def has_newer(scene: Scene) -> bool:
-    return bool(scene.server.execute("SELECT FROM pg_class WHERE relname = 'newer'", scene.database))
-
-
-def test_a_terminal_is_not_asked_where_nothing_is_replaced_or_the_answer_was_given(scene: Scene, host: Host) -> None:
-    status, screen = host.on_terminal(*RESTORING, "--yes")
-    assert status == 0, screen
-    assert QUESTION not in screen
-    try:
-        status, screen = host.on_terminal(*RESTORING, "--target-database", "beside")
-        assert status == 0, screen
-        assert QUESTION not in screen
-    finally:
-        scene.server.drop_database("beside")
-
-
-def test_where_nobody_can_be_asked_only_force_replaces(scene: Scene, host: Host) -> None:
-    with scene.untouched():
-        done = host.run(*RESTORING, "--yes")
-    assert done.returncode == 8
-    assert "Set force to replace it" in done.stderr
-    done = host.run(*RESTORING, "--force", "--check")
-    assert done.returncode == 0, done.stderr
-    assert "nothing was changed" in done.stdout
 
 
 def test_list_and_status_return_what_the_module_returns(host: Host) -> None:
@@ -181,7 +92,7 @@ def test_a_report_is_written_as_it_is_wanted(host: Host, tmp_path: Path) -> None
     document = host.json("report", "--csv", str(table), "--max-age", "7d", "--mode", "0600")
     assert document["summary"]["good"] == 1
     assert [file["path"] for file in document["files"]] == [str(table)]
-    assert [row["database"] for row in csv.DictReader(table.open(encoding="utf-8"))] == ["live"]
+    assert [row["database_name"] for row in csv.DictReader(table.read_text(encoding="utf-8").splitlines())] == ["live"]
     assert table.stat().st_mode & 0o777 == 0o600
 
 
@@ -197,79 +108,15 @@ def test_a_drill_restores_and_finds_damage(host: Host) -> None:
     assert "validation_error" in done.stdout
 
 
-def test_the_configuration_is_checked_with_every_server(scene: Scene, host: Host) -> None:
+def test_the_configuration_is_checked_with_every_server(postgresql_scene: Scene, host: Host) -> None:
     document = host.json("config", "check", "--connect")
     (found,) = document["results"]
     assert found["databases_count"] == 1
-    assert found["server_version"].startswith(scene.server.major)
+    assert found["server_version"].startswith(postgresql_scene.server.major)
     host.add_instance("nowhere", None)
     done = host.run("config", "check")
     assert done.returncode == 1
     assert "nowhere" in done.stderr
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_a_backup_and_leaves_nothing(
-    host: Host, postgresql: PrivateServer, big_postgresql: str, number: signal.Signals
-) -> None:
-    (instance,) = host.settings()["databases"]
-    host.change(databases=[{**instance, "include_databases": [big_postgresql]}])
-    before = files_of(host.store)
-    with started(host, "backup") as program:
-        dump = processes.wait_for_program(processes.DUMP_PROGRAMS, big_postgresql)
-        os.kill(dump, signal.SIGSTOP)
-        program.send_signal(number)
-        stdout, stderr = program.communicate(timeout=commands.PATIENCE_SECONDS)
-    assert (program.returncode, stdout) == (128 + number, "")
-    assert stderr == f"vya-backupdb: ended by {number.name}; of what was not finished, nothing stays\n"
-    assert files_of(host.store) == before
-    assert not Path(f"/proc/{dump}").exists()
-
-
-def test_a_signal_ends_a_restore_and_leaves_the_database(scene: Scene, host: Host, big_postgresql: str) -> None:
-    (instance,) = host.settings()["databases"]
-    host.change(databases=[{**instance, "include_databases": [big_postgresql]}])
-    assert host.run("backup").returncode == 0
-    databases = scene.server.databases()
-    restoring = ("restore", "--database-id", DATABASE_ID, "--database", big_postgresql, "--force")
-    with started(host, *restoring) as program:
-        load = processes.wait_for_program(processes.LOAD_PROGRAMS, f"{big_postgresql}__restore_")
-        os.kill(load, signal.SIGSTOP)
-        program.terminate()
-        _stdout, stderr = program.communicate(timeout=commands.PATIENCE_SECONDS)
-    assert program.returncode == 143, stderr
-    assert scene.server.databases() == databases
-    assert host.audited()[-1]["operation"] == "backup"
-
-
-@pytest.fixture
-def big_postgresql(postgresql: PrivateServer) -> str:
-    name = "big_for_signals"
-    if name not in postgresql.databases():
-        postgresql.create_database(name)
-        postgresql.execute(
-            "CREATE TABLE noise AS SELECT md5(n::text) || repeat('x', 900) AS content FROM generate_series(1, 30000) n",
-            name,
-        )
-    return name
-
-
-@contextlib.contextmanager
-def started(host: Host, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a command; it is killed where it still runs after the block."""
-    with subprocess.Popen(
-        commands.argv(*arguments, "--config", str(host.config)),
-        cwd=host.folder,
-        env=commands.environment_of(host.folder),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as program:
-        try:
-            yield program
-        finally:
-            program.kill()
 
 
 def test_no_output_holds_a_row_of_data(host: Host) -> None:

@@ -44,7 +44,7 @@ class Configured(Host):
         return self.etc / "config.yaml"
 
     @property
-    def secrets(self) -> Path:
+    def credentials(self) -> Path:
         """The path of the credential store."""
         return self.etc / ".secrets" / "credentials.json"
 
@@ -53,14 +53,14 @@ class Configured(Host):
         self.folder.joinpath("opt").mkdir()
         self.folder.joinpath("opt", "venv").symlink_to(sys.prefix)
 
-    def apply(self, *more: str, **variables: Any) -> Outcome:
-        """Run the role."""
-        playbook = self.folder / "configure.yml"
-        playbook.write_text(PLAYBOOK, encoding="utf-8")
+    def apply(self, *more: str, playbook: str = "", **variables: Any) -> Outcome:
+        """Run the role, or a playbook with its variables."""
+        own = self.folder / "configure.yml"
+        own.write_text(PLAYBOOK, encoding="utf-8")
         given = {
             "backupdb_user": getpass.getuser(),
             "backupdb_install_path": str(self.folder / "opt"),
-            "backupdb_secrets_path": str(self.secrets.parent),
+            "backupdb_secrets_path": str(self.credentials.parent),
             "backupdb_base_path": str(self.store),
             "backupdb_log_path": str(self.folder / "log"),
             "backupdb_instances": [
@@ -75,11 +75,11 @@ class Configured(Host):
             ],
             "backupdb_credentials": logins(*self.servers),
         }
-        return self.run(str(playbook), *more, **{**given, **variables})
+        return self.run(playbook or str(own), *more, **{**given, **variables})
 
     def stored(self) -> dict[str, secrets.Login]:
         """Return the logins in the store."""
-        store = secrets.read_store(self.secrets, secrets.KeySource(self.secrets.parent / "key"))
+        store = secrets.read_store(self.credentials, secrets.KeySource(self.credentials.parent / "key"))
         assert store is not None
         assert store.key_derivation == "key-file"
         return store.logins
@@ -108,7 +108,7 @@ def host(postgresql: PrivateServer, tmp_path: Path) -> Configured:
 
 
 def test_a_host_with_its_own_accounts_backs_up_and_a_second_run_changes_nothing(both: Configured) -> None:
-    variables = {
+    variables: dict[str, Any] = {
         "backupdb_credentials": logins(*both.servers, username=ACCOUNT, password=CANARY),
         "backupdb_admin_credentials": logins(*both.servers),
         "backupdb_manage_accounts": True,
@@ -164,7 +164,7 @@ def test_a_wrong_configuration_is_told_by_its_paths_and_changes_nothing(host: Co
     assert "retention.dayly_keep: " in outcome.stdout
     assert "storage.base_path: must be an absolute path" in outcome.stdout
     assert host.config.read_text(encoding="utf-8") == "databases: []\n"
-    assert not host.secrets.exists()
+    assert not host.credentials.exists()
 
 
 def test_a_server_without_a_login_is_refused_and_logins_that_are_not_needed_go_when_told(host: Configured) -> None:
@@ -183,8 +183,8 @@ def test_a_server_without_a_login_is_refused_and_logins_that_are_not_needed_go_w
 
 def test_the_store_of_a_renamed_host_is_an_error_until_the_old_name_is_said(host: Configured) -> None:
     before = {"postgresql": secrets.Login(host.servers[0].admin_user, host.servers[0].admin_password)}
-    source = secrets.KeySource(host.secrets.parent / "key", "old-name")
-    secrets.update_store(host.secrets, source, lambda _before: secrets.Store("hostname-based", before))
+    source = secrets.KeySource(host.credentials.parent / "key", "old-name")
+    secrets.update_store(host.credentials, source, lambda _before: secrets.Store("hostname-based", before))
     refused = host.apply(backupdb_check_connections=False)
     assert refused.rc != 0
     assert "cannot be decrypted with the key of the hostname" in refused.stdout
@@ -212,3 +212,25 @@ def test_a_host_without_the_role_install_is_refused(postgresql: PrivateServer, t
     planned = empty.apply("--check")
     assert planned.rc == 0, planned.stdout
     assert "nothing to configure yet" in planned.stdout
+
+
+def test_the_playbook_configures_and_schedules_by_its_tags_and_hands_both_on(host: Configured) -> None:
+    host.folder.joinpath("cron.d").mkdir()
+    outcome = host.apply(
+        "--tags",
+        "configure,schedule",
+        playbook="vya.backupdb.setup",
+        backupdb_check_connections=False,
+        backupdb_schedule_start=False,
+        backupdb_schedule_cron_file=str(host.folder / "cron.d" / "vya-backupdb"),
+        backupdb_schedule_unit_path=str(host.folder / "units"),
+    )
+    assert outcome.rc == 0, outcome.stdout
+    assert outcome.stats["backupdb_setup"] == {
+        "localhost": {
+            "state": "present",
+            "configured": {"instances": ["postgresql"], "databases": 0, "checked": False},
+            "scheduled": {"method": "cron", "jobs": {"backup": "0 2 * * *"}},
+        }
+    }
+    assert f"backup --config {host.config}\n" in host.folder.joinpath("cron.d", "vya-backupdb").read_text("utf-8")

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,83 +15,96 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils import _engine
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog
 
+from tests.integration.ansible import run_module
+from tests.integration.commands import Host, run_program
 from tests.integration.conftest import Zoos
 from tests.integration.scenes import DATABASE_ID, write_config
 
 ZOO = "plain_zoo"
 # pg_dump's random token, the moment of mariadb-dump.
 CHANGING_LINES = re.compile(rb"^(\\(un)?restrict |-- Dump completed on ).*\n", re.M)
+# What two runs cannot have in common: when they were, how long they took, and what the files are named for that.
+CHANGING_KEYS = {
+    "accounts_artifact",
+    "backup_file",
+    "checksum",
+    "checksum_file",
+    "database_size_bytes",
+    "duration_seconds",
+    "filename",
+    "id",
+    "lock_held_seconds",
+    "metadata_file",
+    "sections",
+    "size_bytes",
+    "size_human",
+    "timestamp",
+}
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """A folder that holds a copy of the engine as the package backupdb, and no usable Ansible."""
-    folder = tmp_path.joinpath("copy")
-    shutil.copytree(
-        Path(_engine.__path__[0]), folder.joinpath("backupdb"), ignore=shutil.ignore_patterns("__pycache__")
-    )
-    folder.joinpath("ansible.py").write_text('raise ImportError("Ansible is not here")\n', encoding="utf-8")
-    return folder
+def host(zoos: Zoos, installed: Path, store: Path, tmp_path: Path) -> Host:
+    return Host(installed, write_config(zoos.server, tmp_path, store), store)
 
 
-def run_program(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "backupdb", *arguments],
-        cwd=copy,
-        env={"PATH": os.environ["PATH"], "HOME": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_the_program_explains_itself_without_ansible(copy: Path) -> None:
-    done = run_program(copy, "--help")
+def test_the_program_explains_itself_without_ansible(installed: Path) -> None:
+    done = run_program(installed, "--help")
     assert done.returncode == 0, done.stderr
     assert {"backup", "list", "restore"} <= set(done.stdout.split())
-    probe = subprocess.run([sys.executable, "-c", "import ansible"], cwd=copy, capture_output=True, check=False)
+    probe = subprocess.run([sys.executable, "-c", "import ansible"], cwd=installed, capture_output=True, check=False)
     assert b"Ansible is not here" in probe.stderr
 
 
-def test_the_program_gives_the_same_artifact_as_the_task_and_puts_it_back(
-    zoos: Zoos, copy: Path, store: Path, tmp_path: Path, new_database: Callable[[], str]
-) -> None:
-    config = str(write_config(zoos.server, tmp_path, store))
+def test_a_task_and_the_program_give_the_same_artifacts_results_and_audit_rows(zoos: Zoos, host: Host) -> None:
+    options = {"config": str(host.config), "databases": [ZOO]}
+    by_task = run_module("db_backup", options).result
+    first = catalog.find_latest(host.store, database_id=DATABASE_ID, database=ZOO)
+    by_program = host.json("backup", "--database", ZOO)
+    second = catalog.find_latest(host.store, database_id=DATABASE_ID, database=ZOO)
+    assert second.paths.data != first.paths.data
 
-    done = run_program(copy, "backup", "--config", config, "--database", ZOO, "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
-    report = json.loads(done.stdout)
-    assert report["summary"] == {"total": 1, "successful": 1, "failed": 0}
-    (artifact,) = catalog.list_artifacts(store).artifacts
-    assert report["results"][0]["backup_file"] == str(artifact.paths.data)
-    assert text_of(artifact) == text_of(zoos.artifact(ZOO))
-    assert keys_of(metadata_of(artifact)) == keys_of(metadata_of(zoos.artifact(ZOO)))
-    assert artifact.metadata.schema_info == zoos.artifact(ZOO).metadata.schema_info
+    assert unchanging(by_program) == {**unchanging(by_task), "failed": False}
+    removed = [one["backup_file"] for one in by_program["removals"]]
+    assert (by_task["removals"], removed) == ([], [str(first.paths.data)])
+    assert unchanging(metadata_of(second)) == unchanging(metadata_of(zoos.artifact(ZOO)))
+    assert text_of(second) == text_of(zoos.artifact(ZOO))
+    backups = [row for row in host.audited() if row["operation"] == "backup"]
+    assert [unchanging(row) for row in backups] == [unchanging(backups[0])] * 2
 
-    done = run_program(copy, "list", "--config", config, "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert [each["backup_file"] for each in json.loads(done.stdout)["backups"]] == [str(artifact.paths.data)]
-    assert str(artifact.paths.data) in run_program(copy, "list", "--config", config).stdout
 
+def test_a_task_and_the_program_restore_alike(zoos: Zoos, host: Host, new_database: Callable[[], str]) -> None:
+    assert host.run("backup", "--database", ZOO).returncode == 0
+    options = {"config": str(host.config), "database_id": DATABASE_ID, "database": ZOO, "latest": True}
     target = new_database()
-    restoring = ["restore", "--config", config, "--database-id", DATABASE_ID, "--database", ZOO]
-    done = run_program(copy, *restoring, "--target-database", target, "--jobs", "2")
-    assert done.returncode == 0, done.stdout + done.stderr
+    by_task = run_module("db_restore", {**options, "target_database": target}).result
+    zoos.server.drop_database(target)
+    restoring = ("restore", "--database-id", DATABASE_ID, "--database", ZOO)
+    by_program = host.json(*restoring, "--target-database", target, "--jobs", "2")
+
+    assert unchanging(by_program, "seconds", "loaded") == {**unchanging(by_task, "seconds", "loaded"), "failed": False}
     assert zoos.server.whole_dump(target, create=True).replace(target, ZOO) == zoos.dumps[ZOO]
+    restores = [row for row in host.audited() if row["operation"] == "restore"]
+    assert [row["status"] for row in restores] == ["success", "success"]
+    assert {key for key in restores[0] if restores[0][key] != restores[1][key]} <= {*CHANGING_KEYS, "details"}
 
-    done = run_program(copy, *restoring, "--json")
-    assert done.returncode != 0
-    assert json.loads(done.stdout)["error_code"] == "validation_error"
+    by_task = run_module("db_restore", options).result
+    done = host.run(*restoring, "--json")
+    assert done.returncode == 8
+    by_program = json.loads(done.stdout)
+    assert by_program["error_code"] == "validation_error"
+    assert by_program == {key: by_task[key] for key in by_program}
 
 
-def test_the_program_ends_with_the_exit_code_of_its_error(copy: Path, tmp_path: Path) -> None:
-    done = run_program(copy, "backup", "--config", str(tmp_path.joinpath("absent.yaml")))
-    assert done.returncode == 7
-    assert done.stdout == ""
-    assert "absent.yaml does not exist" in done.stderr
+def unchanging(value: Any, *others: str) -> Any:
+    """Return nested data without what two runs cannot have in common, and what Ansible shows apart from a result."""
+    if isinstance(value, dict):
+        left_out = {*CHANGING_KEYS, *others, "removals", "invocation", "warnings"}
+        return {key: unchanging(each, *others) for key, each in value.items() if key not in left_out}
+    if isinstance(value, list):
+        return [unchanging(each, *others) for each in value]
+    return value
 
 
 def text_of(artifact: catalog.Artifact) -> bytes:
@@ -103,12 +114,3 @@ def text_of(artifact: catalog.Artifact) -> bytes:
 
 def metadata_of(artifact: catalog.Artifact) -> Any:
     return json.loads(artifact.paths.metadata.read_text(encoding="utf-8"))
-
-
-def keys_of(value: Any) -> Any:
-    """Return only the keys of nested data."""
-    if isinstance(value, dict):
-        return {key: keys_of(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [keys_of(each) for each in value]
-    return None

@@ -103,3 +103,11 @@ def test_the_readme_of_a_role_names_all_its_variables_and_facts(role: Path) -> N
     text = (role / "README.md").read_text(encoding="utf-8")
     facts = {name for task in tasks_of(role) for name in task.get("ansible.builtin.set_fact", {})}
     assert {name for name in {*defaults_of(role), *facts} if f"`{name}`" not in text} == set()
+
+
+@pytest.mark.parametrize("role", ROLES, ids=name_of)
+def test_every_file_that_a_role_writes_says_that_it_is_managed(role: Path) -> None:
+    # Those that end in .txt.j2 are shown, not written.
+    templates = [path for path in sorted((role / "templates").glob("*.j2")) if not path.name.endswith(".txt.j2")]
+    heads = {path.name: path.read_text(encoding="utf-8").splitlines()[:2] for path in templates}
+    assert {name for name, head in heads.items() if "{{ ansible_managed | comment }}" not in head} == set()

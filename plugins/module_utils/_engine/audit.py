@@ -85,10 +85,9 @@ def count(config: AuditConfig, filters: Filters, *, base_path: Path, hostname: s
     with audit_store.reading(place) as log:
         if log is None:
             return 0
-        connection, _columns = log
         number = audit_schema.sqlalchemy.func.count()
         query = audit_schema.sqlalchemy.select(number).select_from(audit_schema.LOG)
-        return int(connection.execute(_narrowed(query, filters, connection.dialect.name)).scalar_one())
+        return int(log.connection.execute(_narrowed(query, filters, log.connection.dialect.name)).scalar_one())
 
 
 def summarize(
@@ -106,9 +105,9 @@ def _read(
     with audit_store.reading(place) as log:
         if log is None:
             return []
-        connection, present = log
+        connection = log.connection
         table = audit_schema.LOG
-        query = audit_schema.sqlalchemy.select(*(table.c[name] for name in columns if name in present))
+        query = audit_schema.sqlalchemy.select(*(table.c[name] for name in columns if name in log.columns))
         query = _narrowed(query, filters, connection.dialect.name)
         query = query.order_by(table.c.timestamp.desc(), table.c.id.desc()).limit(filters.limit)
         unknown = dict.fromkeys(columns)

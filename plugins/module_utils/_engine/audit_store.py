@@ -118,9 +118,17 @@ def append(place: Place, rows: Sequence[Mapping[str, Any]]) -> None:
             )
 
 
+@dataclass(frozen=True)
+class Log:
+    """A log that is open to be read: a connection that changes nothing, and the columns that there are."""
+
+    connection: sqlalchemy.Connection
+    columns: set[str]
+
+
 @contextlib.contextmanager
-def reading(place: Place) -> Iterator[tuple[sqlalchemy.Connection, set[str]] | None]:
-    """Yield a connection that changes nothing and the columns that the log has, or None where there is no log yet.
+def reading(place: Place) -> Iterator[Log | None]:
+    """Yield the log, or None where there is none yet.
 
     Raise as append does, inside of the block, too.
     """
@@ -129,7 +137,7 @@ def reading(place: Place) -> Iterator[tuple[sqlalchemy.Connection, set[str]] | N
         return
     with _translated(place), contextlib.closing(_connect(place, writing=False)) as connection, connection.begin():
         columns = audit_schema.columns_of(connection)
-        yield (connection, columns) if columns else None
+        yield Log(connection, columns) if columns else None
 
 
 def _connect(place: Place, writing: bool) -> sqlalchemy.Connection:
@@ -145,7 +153,9 @@ def _make_file(file: Path, base_path: Path | None) -> None:
     if base_path is not None:
         storage.make_folder(base_path, file.parent)
     with contextlib.suppress(FileExistsError):
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, storage.FILE_MODE))
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, storage.FILE_MODE)
+        storage.give_to_owner(descriptor, file.parent)
+        os.close(descriptor)
 
 
 def _sqlite_engine(file: Path, writing: bool) -> sqlalchemy.Engine:

@@ -176,6 +176,7 @@ def _reserve(paths: layout.ArtifactPaths) -> int | None:
         return None
     except OSError as error:
         raise errors.StorageError(f"{partial} cannot be made: {error.strerror}") from error
+    storage.give_to_owner(descriptor, partial.parent)
     # Between our open and our lock a sweep may have taken the new file for a leftover.
     if locking.try_lock(descriptor) and partial.exists():
         return descriptor

@@ -42,7 +42,7 @@ class Drilled:
     """
 
     results: list[VerifyResult] = field(default_factory=list)
-    skipped: list[Path] = field(default_factory=list)
+    left_out: list[Path] = field(default_factory=list)
     plan: list[Planned] = field(default_factory=list)
     swept: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Drilled:
 
     def summary(self) -> dict[str, int]:
         """Return how many artifacts there were, how many of them are good, and for how many there was no time."""
-        return {**outcomes.summary(self.results), "skipped": len(self.skipped)}
+        return {**outcomes.summary(self.results), "left_out": len(self.left_out)}
 
     def error_code(self) -> str | None:
         """Return the error code of the whole drill, None when all artifacts are good; see outcomes.error_code."""
@@ -75,7 +75,7 @@ class Drilled:
         described: dict[str, Any] = {
             "results": [result.as_dict() for result in self.results],
             "summary": self.summary(),
-            "skipped": [str(file) for file in self.skipped],
+            "left_out": [str(file) for file in self.left_out],
             "swept": self.swept,
         }
         if self.plan:
@@ -111,7 +111,7 @@ def verify(
             work = _Work(level, where, store, places)
             for artifact in chosen.artifacts:
                 if deadline is not None and timer() >= deadline:
-                    drilled.skipped.append(artifact.paths.data)
+                    drilled.left_out.append(artifact.paths.data)
                     continue
                 work.verify(artifact, drilled)
             drilled.swept.extend(places.swept)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import errors
+from . import errors, storage
 
 POLL_SECONDS = 0.2
 
@@ -25,8 +25,11 @@ def hold(path: Path, what: str, timeout: float = 0) -> Iterator[None]:
     still holds it after ``timeout`` seconds, StorageError when the file cannot be made.
     """
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.parent.is_dir():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            storage.give_to_owner(path.parent, path.parent.parent)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        storage.give_to_owner(descriptor, path.parent)
     except OSError as error:
         raise errors.StorageError(f"{path} cannot be opened: {error.strerror}") from error
     try:

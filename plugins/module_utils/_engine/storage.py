@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 from pathlib import Path
 
 from . import errors, layout
@@ -27,9 +29,27 @@ def make_folder(base_path: Path, folder: Path) -> None:
         for step in reversed(missing):
             if not step.is_dir():
                 step.mkdir(mode=FOLDER_MODE, exist_ok=True)
+                give_to_owner(step, step.parent)
                 sync_folder(step.parent)
     except OSError as error:
         raise errors.StorageError(f"the folder {folder} cannot be made: {error.strerror}") from error
+
+
+def give_to_owner(made: int | Path, folder: Path) -> None:
+    """Let a file (its descriptor) or folder that root has made in ``folder`` belong to whom that belongs to.
+
+    Root may run what a service account runs at other times, which could not go on with folders and files of root's.
+    """
+    if os.geteuid() != 0:
+        return
+    owner, found = folder.stat(), os.stat(made)
+    # A file with a second name may be one of somebody else's that was linked there.
+    if stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
+        return
+    if (found.st_uid, found.st_gid) != (owner.st_uid, owner.st_gid):
+        # Some file systems of other machines allow root no such thing.
+        with contextlib.suppress(PermissionError):
+            os.chown(made, owner.st_uid, owner.st_gid)
 
 
 def write_partial(path: Path, content: bytes, mode: int = FILE_MODE) -> None:
@@ -40,6 +60,7 @@ def write_partial(path: Path, content: bytes, mode: int = FILE_MODE) -> None:
         descriptor = os.open(temporary, flags, FILE_MODE)
         with open(descriptor, "wb") as sink:
             os.fchmod(descriptor, mode)
+            give_to_owner(descriptor, path.parent)
             sink.write(content)
             sink.flush()
             os.fsync(sink.fileno())

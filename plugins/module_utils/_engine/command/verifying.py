@@ -118,5 +118,5 @@ def _closing(drilled: drill.Drilled) -> str:
     if drilled.plan:
         return f"{len(drilled.plan)} would be verified"
     summary = drilled.summary()
-    skipped = f", no time for {summary['skipped']}" if summary["skipped"] else ""
+    skipped = f", no time for {summary['left_out']}" if summary["left_out"] else ""
     return f"{summary['successful']} of {summary['total']} found good{skipped}"

@@ -23,7 +23,7 @@ from ansible_collections.vya.backupdb.plugins.modules import backup_config
 
 Result = dict[str, Any]
 SERVER = {"id": "prod-01", "type": "postgresql", "host": "127.0.0.1", "port": 5432}
-SECRETS = {
+SECRETS: dict[str, dict[str, Any]] = {
     "audit": {"url": "postgresql://audit:canary-audit@db01/audit"},
     "notifications": {
         "success": ["slack://canary-success"],

@@ -145,3 +145,23 @@ def test_a_variable_that_is_no_json_is_refused_without_its_value(path: Path, mon
 def test_without_pyyaml_the_error_names_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(configuration, "yaml", None)
     assert "PyYAML" in refused(path, VALID).message
+
+
+@pytest.mark.parametrize("given", ["2.0.1", "2.1.0", "3.0.0"])
+def test_a_configuration_of_a_newer_version_is_refused_before_its_content_is_looked_at(path: Path, given: str) -> None:
+    error = refused(path, f'{VALID}version: "{given}"\nsomething_new: true\n')
+    assert error.message.startswith(f"{path} is of version {given}, but this engine")
+    assert error.hint is not None
+    assert "run the role install" in error.hint
+    assert "something_new" not in str(error)
+
+
+@pytest.mark.parametrize("given", ["2.0.0", "1.0.0"])
+def test_a_configuration_of_a_known_version_is_loaded(path: Path, given: str) -> None:
+    path.write_text(f'{VALID}version: "{given}"\n')
+    assert configuration.load_config(path).version == given
+
+
+@pytest.mark.parametrize("given", ["2.0", '"2"', "latest", "[2, 0, 0]", "2"])
+def test_a_version_that_is_none_is_refused(path: Path, given: str) -> None:
+    assert "version: it must be three numbers in quotes" in refused(path, f"{VALID}version: {given}\n").message

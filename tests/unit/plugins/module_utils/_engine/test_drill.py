@@ -59,7 +59,7 @@ def test_a_damaged_artifact_gets_a_record_of_what_is_wrong_and_does_not_stop_the
     write(base, "good")
     flip_bit(bad)
     drilled = verify(base, WHERE, level="structure")
-    assert drilled.summary() == {"total": 2, "successful": 1, "failed": 1, "skipped": 0}
+    assert drilled.summary() == {"total": 2, "successful": 1, "failed": 1, "left_out": 0}
     assert drilled.error_code() == "partial_failure"
     with pytest.raises(
         errors.RunError, match=f"1 of 2 verifications failed: a/bad: .*{bad.paths.data.name}"
@@ -112,9 +112,9 @@ def test_no_drill_is_begun_when_the_time_is_used_up(base: Path) -> None:
     choice = drill.Choice(time_budget=1.5)
     drilled = drill.verify(choice, "checksum", WHERE, store_of(base), timer=lambda: float(next(clock)))
     assert [result.database_name for result in drilled.results] == ["a"]
-    assert drilled.skipped == [artifact.paths.data for artifact in artifacts[1:]]
-    assert drilled.as_dict()["skipped"] == [str(artifact.paths.data) for artifact in artifacts[1:]]
-    assert drilled.summary() == {"total": 1, "successful": 1, "failed": 0, "skipped": 2}
+    assert drilled.left_out == [artifact.paths.data for artifact in artifacts[1:]]
+    assert drilled.as_dict()["left_out"] == [str(artifact.paths.data) for artifact in artifacts[1:]]
+    assert drilled.summary() == {"total": 1, "successful": 1, "failed": 0, "left_out": 2}
     assert drilled.error_code() is None
     # What had its turn least recently is first the next time.
     drilled = drill.verify(choice, "checksum", WHERE, store_of(base), timer=lambda: float(next(clock)))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, loading, stream
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, loading, progress, stream
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.metadata import SectionInfo
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,6 +125,18 @@ def test_of_some_tables_their_sections_alone_are_read(load: Callable[..., loadin
     assert server.done == [0, 2, 4, 6]
     found, _content = sections(PLAN)
     assert loaded.bytes_read == sum(found[position].length_bytes for position in server.done)
+
+
+@pytest.mark.parametrize("tables", [None, frozenset({"s.large"})])
+def test_as_much_text_is_handed_on_as_is_expected(
+    load: Callable[..., loading.Loaded], tables: frozenset[str] | None
+) -> None:
+    found, content = sections(PLAN)
+    source = loading.Source(Path("x.sql.gz"), stream.Text(len(gzip.decompress(content)), b"", b""), found)
+    events: list[progress.Event] = []
+    with progress.observe(events.append), progress.measured("load", "a", "shop") as meter:
+        load(Recorder(), tables=tables, meter=meter)
+    assert events[-1].raw_bytes == loading.expected_bytes(source, tables) > 0
 
 
 def test_a_foreign_key_between_two_wanted_tables_is_loaded() -> None:

@@ -79,8 +79,8 @@ def samples(path: Path) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     return {(one.name, frozenset(one.labels.items())): one.value for family in families for one in family.samples}
 
 
-def value(path: Path, name: str, /, **labels: str) -> float | None:
-    return samples(path).get((name, frozenset(labels.items())))
+def value(file: Path, name: str, **labels: str) -> float | None:
+    return samples(file).get((name, frozenset(labels.items())))
 
 
 def names(path: Path, database: str = "shop") -> set[str]:

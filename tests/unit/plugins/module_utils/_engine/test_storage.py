@@ -86,3 +86,36 @@ def test_free_room_is_that_of_the_filesystem_also_before_the_folder_exists(tmp_p
     free = storage.free_bytes(tmp_path / "not" / "yet")
     assert abs(free - room.f_bavail * room.f_frsize) < 1024**3
     assert free == pytest.approx(storage.free_bytes(tmp_path), abs=1024**3)
+
+
+@pytest.fixture
+def of_service(tmp_path: Path) -> Path:
+    """Return a folder that belongs to another account, as that of an installed host does."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a folder to another account")
+    folder = tmp_path / "store"
+    folder.mkdir()
+    os.chown(folder, 4711, 4712)
+    return folder
+
+
+def owner(path: Path) -> tuple[int, int]:
+    return path.stat().st_uid, path.stat().st_gid
+
+
+def test_what_root_makes_in_the_storage_of_a_service_account_belongs_to_that(of_service: Path) -> None:
+    folder = of_service / "db01" / "id" / "shop"
+    storage.make_folder(of_service, folder)
+    storage.write_partial(folder / "f", b"text")
+    storage.settle(folder / "f")
+    made = [folder / "f", folder, folder.parent, folder.parent.parent]
+    assert {owner(path) for path in made} == {(4711, 4712)}
+
+
+def test_a_file_that_has_another_name_is_not_given_away(of_service: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"of root")
+    (of_service / "lock").hardlink_to(secret)
+    with open(of_service / "lock", "rb") as linked:
+        storage.give_to_owner(linked.fileno(), of_service)
+    assert owner(secret) == (os.geteuid(), os.getegid())

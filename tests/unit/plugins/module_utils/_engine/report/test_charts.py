@@ -56,11 +56,15 @@ def test_the_way_back_below_a_curve_is_outside_of_the_drawing() -> None:
 def test_bars_stand_on_each_other_and_fit_in() -> None:
     days = [Day(date(2026, 1, number), good, failed) for number, good, failed in [(1, 3, 1), (2, 500, 1), (3, 0, 0)]]
     bars = charts.bars(days)
-    for bar in bars:
+    for column in bars:
         y = charts.HEIGHT
-        for part in bar.parts:
+        for part in column.parts:
             assert part.y == y - part.height
             y = part.y
         assert y >= 0
-    assert [[part.kind for part in bar.parts] for bar in bars] == [["good", "failed"], ["good", "failed"], ["none"]]
+    assert [[part.kind for part in column.parts] for column in bars] == [
+        ["good", "failed"],
+        ["good", "failed"],
+        ["none"],
+    ]
     assert bars[1].parts[1].height == charts.LEAST
