@@ -16,7 +16,7 @@ MEASURE ?= dumps restores
 DATABASES ?= 50
 EACH_MB ?= 10
 
-PACKAGES := ca-certificates chromium git mariadb-client mariadb-server openssl postgresql postgresql-contrib \
+PACKAGES := ca-certificates git mariadb-client mariadb-server openssl postgresql postgresql-contrib \
 	python3 python3-venv rsync shellcheck
 ENVIRONMENT := .venv/.complete
 COLLECTION := .collections/ansible_collections/vya/backupdb
@@ -53,7 +53,7 @@ unit: ready ## Run the tests of the parts, each by itself
 	.venv/bin/python -m pytest tests/unit $(PYTEST_ARGS)
 
 integration: ready ## Run the tests on real private servers
-	@tools/install_packages.sh prometheus
+	@tools/install_packages.sh chromium prometheus
 	.venv/bin/python -m pytest tests/integration --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 # An interrupted run is cleaned up after, too.

@@ -47,6 +47,8 @@ def start(folder: Path, wanted: Mapping[str, str], cache: Path) -> list[BootedHo
 
     ``hosts.json`` in it tells the same. Raise BootedHostError, after undoing everything, if one does not come up.
     """
+    if folder.exists():
+        raise BootedHostError(f"{folder} exists: its hosts were not stopped")
     bases = {suite: ensure_base(suite, cache) for suite in set(wanted.values())}
     folder.mkdir(parents=True)
     (folder / MARKER).touch()
@@ -162,7 +164,18 @@ def stop(folder: Path, cache: Path) -> None:
         raise BootedHostError(f"something is still mounted in {folder}: {mounted}")
     remove_network(run_key(folder), cache)
     remove_groups(group_name(folder))
-    shutil.rmtree(folder)
+    remove_folder(folder)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder with all in it, its marker last, so that a stop that was killed can be repeated."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != MARKER:
+            path.unlink()
+    (folder / MARKER).unlink()
+    folder.rmdir()
 
 
 def supervisors(folder: Path) -> list[int]:

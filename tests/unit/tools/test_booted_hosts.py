@@ -145,6 +145,37 @@ def test_a_folder_that_no_start_made_is_not_removed(tmp_path: Path) -> None:
     assert precious.exists()
 
 
+def test_a_folder_of_hosts_that_were_not_stopped_is_not_used_again(tmp_path: Path) -> None:
+    with pytest.raises(bases.BootedHostError, match="its hosts were not stopped"):
+        hosts.start(tmp_path, {"db01": "trixie"}, tmp_path)
+
+
+def test_a_folder_is_removed_with_all_in_it(tmp_path: Path) -> None:
+    folder = tmp_path / "hosts"
+    (folder / "db01/etc").mkdir(parents=True)
+    for name in (hosts.MARKER, "hosts.json", "db01/etc/hostname"):
+        (folder / name).touch()
+    hosts.remove_folder(folder)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_removal_that_was_broken_off_can_be_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "hosts"
+    (folder / "db01").mkdir(parents=True)
+    (folder / hosts.MARKER).touch()
+    with monkeypatch.context() as broken:
+        broken.setattr("shutil.rmtree", raise_interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            hosts.remove_folder(folder)
+    hosts.remove_folder(folder)
+    assert not folder.exists()
+
+
+def raise_interrupt(path: Path) -> None:
+    """Break off as a person does."""
+    raise KeyboardInterrupt
+
+
 def test_the_systems_of_a_folder_are_found_by_their_processes(tmp_path: Path) -> None:
     wait = "import sys; sys.stdin.read()"
     command = ["python3", "-c", wait, hosts.directory_argument(tmp_path / "db01")]
