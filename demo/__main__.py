@@ -107,7 +107,6 @@ class Demo:
                 for server in self.servers
             ],
             "storage": {"base_path": str(self.folder / "backups")},
-            "logging": {"file_path": str(self.folder / "app.log")},
             "credentials": self.credentials,
             "logging": {"file_path": str(self.folder / "app.log")},
         }

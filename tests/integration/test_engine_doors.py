@@ -58,6 +58,7 @@ def test_the_program_explains_itself_without_ansible(installed: Path) -> None:
 
 
 def test_a_task_and_the_program_give_the_same_artifacts_results_and_audit_rows(zoos: Zoos, host: Host) -> None:
+    host.change(retention={"strategy": "simple", "daily_keep": 1})
     options = {"config": str(host.config), "databases": [ZOO]}
     by_task = run_module("db_backup", options).result
     first = catalog.find_latest(host.store, database_id=DATABASE_ID, database=ZOO)
