@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -177,9 +178,11 @@ def raise_interrupt(path: Path) -> None:
 
 
 def test_the_systems_of_a_folder_are_found_by_their_processes(tmp_path: Path) -> None:
-    wait = "import sys; sys.stdin.read()"
-    command = ["python3", "-c", wait, hosts.directory_argument(tmp_path / "db01")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+    wait = "import sys; print('here', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", wait, hosts.directory_argument(tmp_path / "db01")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
         found = hosts.supervisors(tmp_path)
         other = hosts.supervisors(tmp_path / "db0")
         process.communicate()
