@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import posixpath
+import re
 import secrets
 import shlex
 import sys
@@ -61,7 +62,7 @@ class ActionModule(NormalAction):  # type: ignore[misc]
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the module; return its result."""
         variables = task_vars or {}
-        if not self._is_told():
+        if not self._is_told(variables):
             return self._plain(tmp, task_vars)
         started = self._start(variables)
         if started is None:
@@ -76,7 +77,7 @@ class ActionModule(NormalAction):  # type: ignore[misc]
         result: dict[str, Any] = super().run(tmp, task_vars)
         return result
 
-    def _is_told(self) -> bool:
+    def _is_told(self, variables: dict[str, Any]) -> bool:
         """Say whether the progress of this task is wanted and can be had."""
         task, connection = self._task, self._connection
         wanted = task.args.get("progress")
@@ -84,6 +85,8 @@ class ActionModule(NormalAction):  # type: ignore[misc]
         # A task with a time limit is to end with it.
         unfit = task.async_val or task.check_mode or task.no_log or task.timeout
         able = not connection.has_native_async and getattr(connection._shell, "SHELL_FAMILY", None) == "sh"
+        # In the background Ansible does not quote the path of the interpreter.
+        able = able and not re.search(r"\s", str(variables.get("ansible_python_interpreter", "")))
         return bool(told and able and not unfit)
 
     def _start(self, variables: dict[str, Any]) -> Job | dict[str, Any] | None:

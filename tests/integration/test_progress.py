@@ -63,6 +63,13 @@ class Stage:
             **(keywords or {}),
         }
 
+    def interpreter(self) -> str:
+        """Return a path of this Python without a space, with which nothing is followed."""
+        link = self.folder / "python"
+        if not link.is_symlink():
+            link.symlink_to(sys.prefix)
+        return str(link / "bin" / "python")
+
     @contextlib.contextmanager
     def started(self, *tasks: dict[str, Any], stdout: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
         """Start a playbook that puts the results of its tasks into a file; it is over after the block."""
@@ -72,7 +79,7 @@ class Stage:
         play = {"hosts": "localhost", "gather_facts": False, "tasks": [*named, {**kept, "check_mode": False}]}
         playbook = self.folder / "play.json"
         playbook.write_text(json.dumps([play]), encoding="utf-8")
-        connection = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        connection = {"ansible_connection": "local", "ansible_python_interpreter": self.interpreter()}
         with self.output.open("wb") as output:
             playing = subprocess.Popen(
                 [

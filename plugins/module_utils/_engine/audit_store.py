@@ -26,6 +26,9 @@ from .secrets import Login
 CONNECT_SECONDS = 5
 # For an answer of a server that was reached; more than it may wait for a lock.
 ANSWER_SECONDS = 2 * LOCK_SECONDS
+POLL_SECONDS = 0.1
+#: What MySQL and MariaDB say of a table that another session is changing.
+BEING_CHANGED = 1684
 POLL_SECONDS = 0.05
 FAMILIES: dict[str, Family] = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 DRIVERS = {"postgresql": "postgresql+psycopg2", "mysql": "mysql+pymysql"}
@@ -105,8 +108,7 @@ def append(place: Place, rows: Sequence[Mapping[str, Any]]) -> None:
     PermissionDeniedError or ConfigError when that cannot be done.
     """
     with _translated(place), contextlib.closing(_connect(place, writing=True)) as connection:
-        with connection.begin():
-            found = audit_schema.version_of(connection)
+        found = _settled_version(connection)
         if found != audit_schema.VERSION:
             with connection.begin():
                 audit_schema.upgrade(connection)
@@ -116,6 +118,20 @@ def append(place: Place, rows: Sequence[Mapping[str, Any]]) -> None:
                 audit_schema.LOG.insert(),
                 [{**row, "timestamp": audit_schema.stored(row["timestamp"], dialect)} for row in rows],
             )
+
+
+def _settled_version(connection: sqlalchemy.Connection) -> int:
+    """Return the version of the log; MySQL and MariaDB do not tell while another process brings it up to date."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            with connection.begin():
+                return audit_schema.version_of(connection)
+        except sqlalchemy.exc.DBAPIError as error:
+            number = error.orig.args[0] if error.orig is not None and error.orig.args else None
+            if number != BEING_CHANGED or time.monotonic() >= deadline:
+                raise
+            time.sleep(POLL_SECONDS)
 
 
 @dataclass(frozen=True)
