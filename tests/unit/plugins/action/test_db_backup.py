@@ -171,3 +171,9 @@ def test_some_tasks_are_not_followed(keyword: dict[str, Any]) -> None:
     action = Action(OUTCOME, **keyword)
     assert action.run(task_vars={}) == OUTCOME
     assert action.started == ["plain"]
+
+
+def test_an_interpreter_with_a_space_in_its_path_is_not_run_in_the_background() -> None:
+    action = Action(OUTCOME)
+    assert action.run(task_vars={"ansible_python_interpreter": "/opt/two words/bin/python"}) == OUTCOME
+    assert action.started == ["plain"]
