@@ -57,7 +57,7 @@ class Targets:
         """Return one instance to restore to, which need not be one that is backed up (``enabled``)."""
         if self.config is None:
             return inline_instance(inline_config(self.options), self.options)
-        return instances.with_stored_login(instances.find_config(self.config, database_id), self.config.credentials)
+        return instances.find_stored(self.config, database_id)
 
 
 def find(options: Mapping[str, Any]) -> Targets:

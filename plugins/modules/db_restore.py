@@ -338,8 +338,6 @@ def main() -> None:
         module.fail_json(
             msg="with database, exactly one of latest and point_in_time is needed", error_code="config_error"
         )
-    if module.params["keep_previous"] and module.params["strategy"] == "in_place":
-        module.fail_json(msg="keep_previous is for the strategy swap: in_place drops it", error_code="config_error")
     _module.run(module, put_back, requires=_module.ENGINE_PACKAGES)
 
 

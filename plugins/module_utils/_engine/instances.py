@@ -64,6 +64,11 @@ def with_stored_login(config: DatabaseConfig, credentials: CredentialsConfig) ->
     return Instance(config, endpoint_of(config, secrets.load_login(credentials, config.id)))
 
 
+def find_stored(config: AppConfig, database_id: str) -> Instance:
+    """Return the instance of an id, enabled or not, with its stored login. Raise as find_config and load_login do."""
+    return with_stored_login(find_config(config, database_id), config.credentials)
+
+
 def endpoint_of(config: DatabaseConfig, login: secrets.Login, ssl_mode: str | None = None) -> Endpoint:
     """Return the endpoint of an entry of the configuration.
 

@@ -116,7 +116,9 @@ def _retain(book: _Book, report: run.Report, series: Collection[tuple[str, str]]
     policy = config.retention
     entries: list[records.Entry] = []
     with book.tolerated("old backups could not be removed"):
-        cleanup, entries = _cleaned_up(lambda: pruning.clean_up(store, policy, series=series), store.clock())
+        moment, started = store.clock(), time.monotonic()
+        cleanup = pruning.clean_up(store, policy, series=series)
+        entries = records.of_removals(cleanup.results, moment, round(time.monotonic() - started, 3))
         report.removals.extend(one for one in cleanup.results if not one.keep)
         book.warnings += cleanup.warnings
     return entries
@@ -127,13 +129,13 @@ def clean_up(setting: Setting, action: Callable[[], pruning.Cleanup], *, check: 
     moment, started = setting.store.clock(), time.monotonic()
     with _opened(setting) as book:
         try:
-            cleanup, entries = _cleaned_up(action, moment)
+            cleanup = action()
         except errors.BackupDBError as error:
             if not check:
                 book.record([_of_failed_cleanup(setting.store.hostname, moment, time.monotonic() - started, error)])
             raise
         if not check:
-            book.record(entries)
+            book.record(records.of_removals(cleanup.results, moment, round(time.monotonic() - started, 3)))
         cleanup.warnings.extend(book.warnings)
     return cleanup
 
@@ -152,12 +154,6 @@ def _of_failed_cleanup(hostname: str, moment: datetime, seconds: float, error: e
         error_message=error.message,
         error_code=error.error_code,
     )
-
-
-def _cleaned_up(action: Callable[[], pruning.Cleanup], moment: datetime) -> tuple[pruning.Cleanup, list[records.Entry]]:
-    started = time.monotonic()
-    cleanup = action()
-    return cleanup, records.of_removals(cleanup.results, moment, round(time.monotonic() - started, 3))
 
 
 def verify(

@@ -27,6 +27,7 @@ class Order:
     """What is to be put back, where to, and how; the last fields are those of restore.Request.
 
     Without ``target_id`` or ``target_database`` it goes to where it came from. ``provide`` gives the instance of an id.
+    Raise ConfigError when the fields do not go together.
     """
 
     wanted: selection.Selection
@@ -42,6 +43,10 @@ class Order:
     tables: Sequence[str] = ()
     jobs: int = 1
     timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.keep_previous and self.strategy == "in_place":
+            raise errors.ConfigError("keep_previous is for the strategy swap: in_place drops it")
 
 
 @dataclass(frozen=True)

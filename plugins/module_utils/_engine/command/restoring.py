@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -74,8 +75,6 @@ def _require_sense(options: Options) -> None:
         raise errors.ConfigError("the instance that the artifact is of is not named", "Give --database-id")
     if options.at is not None and (options.latest or options.database is None):
         raise errors.ConfigError("at goes with database, and not with latest")
-    if options.keep_previous and options.strategy == "in_place":
-        raise errors.ConfigError("keep_previous is for the strategy swap: in_place drops it")
 
 
 def _order(config: AppConfig, options: Options) -> recovery.Order:
@@ -88,7 +87,7 @@ def _order(config: AppConfig, options: Options) -> recovery.Order:
     )
     return recovery.Order(
         wanted,
-        lambda database_id: instances.with_stored_login(instances.find_config(config, database_id), config.credentials),
+        functools.partial(instances.find_stored, config),
         scope=options.scope,
         target_id=options.target_id,
         target_database=options.target_database,

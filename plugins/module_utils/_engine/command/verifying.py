@@ -80,8 +80,7 @@ def _where(config: AppConfig, options: Options) -> drill.Where:
         )
 
     def find(its_id: str) -> instances.Instance:
-        entry = instances.find_config(config, options.target_id or its_id)
-        return instances.with_stored_login(entry, config.credentials)
+        return instances.find_stored(config, options.target_id or its_id)
 
     return drill.Where(
         find_instance=find if options.on_same else None,
