@@ -1,7 +1,7 @@
 # Copyright: Contributors to the vya.backupdb project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make the collection importable by its full name, wherever this folder is."""
+"""Make the collection importable by its full name, wherever this folder is, and the helpers of tests by theirs."""
 
 from __future__ import annotations
 
@@ -17,5 +17,7 @@ if not LINK.is_symlink():
     LINK.parent.mkdir(parents=True, exist_ok=True)
     LINK.symlink_to("../../..")
     importlib.invalidate_caches()
-if str(COLLECTIONS) not in sys.path:
-    sys.path.insert(0, str(COLLECTIONS))
+# pytest has both from pyproject.toml; ansible-test reads no such file.
+for path in (COLLECTIONS, REPOSITORY):
+    if str(path) not in sys.path:
+        sys.path.insert(0, str(path))

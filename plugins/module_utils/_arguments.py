@@ -34,7 +34,23 @@ STORAGE: Spec = {
     "compression_level": {"type": "int"},
     "checksum_algorithm": {"type": "str", "choices": ["md5", "sha256"]},
 }
-GROUPS = {"config": CONFIG, "login": LOGIN, "storage": STORAGE}
+# Of modules that look at a storage and at no server.
+CATALOGUE: Spec = {**CONFIG, "base_path": STORAGE["base_path"]}
+# A path and a name are no secrets, whatever they are called.
+CREDENTIALS: Spec = {
+    "path": {"type": "path", "default": "/etc/vya_backupdb/.secrets/credentials.json"},
+    "key_file": {"type": "path", "default": "/etc/vya_backupdb/.secrets/key", "no_log": False},
+    "key_hostname": {"type": "str", "no_log": False},
+}
+PROGRESS: Spec = {"progress": {"type": "bool"}}
+GROUPS = {
+    "catalogue": CATALOGUE,
+    "config": CONFIG,
+    "credentials": CREDENTIALS,
+    "login": LOGIN,
+    "progress": PROGRESS,
+    "storage": STORAGE,
+}
 
 # Options with a default count as given by nobody, so only those without one can exclude each other.
 LOGIN_OR_CONFIG_EXCLUSIVE = [

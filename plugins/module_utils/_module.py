@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ._engine import errors
+from ._engine import errors, signals
 
 CATALOGUE_PACKAGES = ("pydantic", "pydantic_settings", "yaml")
 # The drivers are asked for by family, where a server is opened.
@@ -27,7 +27,8 @@ def run(
     """Given a module and its action, exit with what the action returns.
 
     ``action(module)`` returns ``(changed, result, diff)``. A BackupDBError becomes one clear
-    sentence with its ``error_code``. ``requires`` names the Python packages that must be importable.
+    sentence with its ``error_code``, and so does a signal that ends the module in order. ``requires`` names the Python
+    packages that must be importable.
     """
     for package in requires:
         try:
@@ -39,9 +40,13 @@ def run(
                 error_code=errors.ConfigError.error_code,
             )
     try:
-        changed, result, diff = action(module)
+        with signals.raised():
+            changed, result, diff = action(module)
     except errors.BackupDBError as error:
         module.fail_json(msg=str(error), **error.details())
+    except signals.Ended as ended:
+        failure = ended.as_failure()
+        module.fail_json(msg=str(failure), **failure.details())
     else:
         if diff is not None:
             result["diff"] = diff

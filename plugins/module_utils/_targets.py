@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ._engine import backup, configuration, errors, instances, run, secrets
+from ._engine import configuration, errors, instances, secrets
+from ._engine.artifacts.store import Store
+from ._engine.backups import run
 from ._engine.models._pydantic import PydanticError
 from ._engine.models.config import DEFAULT_PORTS, AppConfig, CredentialsConfig, DatabaseConfig, StorageConfig
 
@@ -31,9 +33,9 @@ class Targets:
     config: AppConfig | None
     options: Mapping[str, Any]
 
-    def store(self) -> backup.Store:
+    def store(self) -> Store:
         """Return the storage as this host writes to it now."""
-        return backup.Store.of_this_host(self.storage)
+        return Store.of_this_host(self.storage)
 
     def setting(self) -> operations.Setting:
         """Return where the task's operation takes place."""

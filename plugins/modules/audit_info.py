@@ -49,44 +49,34 @@ options:
       - Days, ISO weeks and months are those of the local time of the host.
     type: str
     choices: [day, week, month, all]
-  config:
-    description:
-      - The path of C(config.yaml) on the host, which says where the log is.
-      - Mutually exclusive with O(base_path) and O(url).
-    type: path
-  base_path:
-    description:
-      - The path of the storage that has the log. Where it, O(config) and O(url) are omitted,
-        C(/var/backups/vya_backupdb).
-      - Mutually exclusive with O(config) and O(url).
-    type: path
   url:
     description:
       - The URL of the log, as in C(audit.url) of the configuration, such as C(sqlite:////srv/audit/backups.db) or
         C(postgresql://auditor:secret@db01/audit).
+      - Where it is omitted, the log is where O(config) says, or else in the storage O(base_path).
       - Mutually exclusive with O(config) and O(base_path).
     type: str
 requirements:
-  - pydantic >= 2
-  - pydantic-settings >= 2
-  - PyYAML
-  - SQLAlchemy >= 2
+  - SQLAlchemy >= 2.0.20
   - PyMySQL >= 1.2 (for a log in MySQL or MariaDB)
-  - psycopg2 (for a log in PostgreSQL)
+  - psycopg2 >= 2.9.9 (for a log in PostgreSQL)
 extends_documentation_fragment:
   - vya.backupdb.attributes
+  - vya.backupdb.requirements
+  - vya.backupdb.catalogue
 attributes:
   check_mode:
     support: full
   diff_mode:
     support: none
-  platform:
-    support: full
-    platforms: posix
 seealso:
-  - module: vya.backupdb.backup_info
   - module: vya.backupdb.db_backup
   - module: vya.backupdb.db_restore
+  - module: vya.backupdb.backup_info
+  - module: vya.backupdb.backup_report
+  - name: Audit log
+    description: Where the log is, what an entry has, and how a fleet shares one.
+    link: https://git.example.org/vya/backupdb/blob/main/docs/audit.md
 author:
   - Contributors to the vya.backupdb project (!UNKNOWN)
 """
@@ -128,19 +118,21 @@ entries:
       database_name: shop
       database_type: postgresql
       details:
-        backup_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020000_full.sql.gz
+        backup_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020006_full.sql.gz
         drift:
-          came: [view public.latest]
-          previous_backup: /srv/backups/db01/prod-postgres-01/shop/2026-01-08/shop_20260108_020000_full.sql.gz
-      duration_seconds: 0.446
+          came: [table public.invoice]
+          changed: [table public.payments]
+          previous_backup: /srv/backups/db01/prod-postgres-01/shop/2026-01-08/shop_20260108_020003_full.sql.gz
+          went: [view public.best_customers]
+      duration_seconds: 0.177
       error_code: null
       error_message: null
       hostname: db01
-      id: 2
+      id: 3
       operation: backup
-      size_bytes: 2513
+      size_bytes: 133035
       status: success
-      timestamp: "2026-01-09T02:00:00.646718+01:00"
+      timestamp: "2026-01-09T02:00:06.482884+01:00"
 summary:
   description:
     - A summary for each period, host, instance, database and operation, the newest period first. Empty without
@@ -154,23 +146,23 @@ summary:
     - count: 2
       database_id: prod-postgres-01
       database_name: shop
-      duration_seconds_max: 0.62
-      duration_seconds_mean: 0.533
-      duration_seconds_median: 0.533
+      duration_seconds_max: 0.3
+      duration_seconds_mean: 0.238
+      duration_seconds_median: 0.238
       failed: 0
       hostname: db01
       operation: backup
       partial: 0
       period: 2026-W02
-      size_bytes_last: 2513
-      size_bytes_sum: 4990
+      size_bytes_last: 133035
+      size_bytes_sum: 266117
       success_rate: 1.0
       successful: 2
 total:
   description: How many entries match, also beyond O(limit).
   type: int
   returned: success
-  sample: 1
+  sample: 2
 """
 
 import socket
@@ -178,7 +170,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vya.backupdb.plugins.module_utils import _arguments, _module, _targets
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import audit, moments
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import moments
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.audit import log as audit_log
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import AuditConfig
 
 
@@ -187,7 +180,7 @@ def describe(module: AnsibleModule) -> tuple[bool, dict[str, Any], None]:
     options = module.params
     targets = _targets.find(options)
     config = targets.config.audit if targets.config else AuditConfig(url=options["url"] or None)
-    filters = audit.Filters(
+    filters = audit_log.Filters(
         operation=options["operation"],
         status=options["status"],
         database_id=options["database_id"],
@@ -202,9 +195,9 @@ def describe(module: AnsibleModule) -> tuple[bool, dict[str, Any], None]:
     return (
         False,
         {
-            "entries": audit.find(config, filters, **where),
-            "summary": audit.summarize(config, filters, period, **where) if period else [],
-            "total": audit.count(config, filters, **where),
+            "entries": audit_log.find(config, filters, **where),
+            "summary": audit_log.summarize(config, filters, period, **where) if period else [],
+            "total": audit_log.count(config, filters, **where),
         },
         None,
     )
@@ -214,6 +207,7 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec=_arguments.argument_spec(
+            "catalogue",
             operation={"type": "str", "choices": ["backup", "restore", "cleanup", "verify"]},
             status={"type": "str", "choices": ["success", "failed", "partial"]},
             database_id={"type": "str"},
@@ -223,8 +217,6 @@ def main() -> None:
             until={"type": "str"},
             limit={"type": "int"},
             summary_by={"type": "str", "choices": ["day", "week", "month", "all"]},
-            config={"type": "path"},
-            base_path={"type": "path"},
             url={"type": "str", "no_log": True},
         ),
         mutually_exclusive=[("config", "base_path", "url")],

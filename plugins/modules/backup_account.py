@@ -12,7 +12,7 @@ short_description: Create the account that backs up a database server
 version_added: 1.0.0
 description:
   - Creates an account on a MySQL, MariaDB or PostgreSQL server that may read everything and change nothing, or gives
-    one that is there what it lacks for that. What it has besides is left alone.
+    one that is there what it lacks for that. Whatever else it may do is left alone.
   - On PostgreSQL it is a role that may log in, is a member of C(pg_read_all_data), may connect to every database,
     bypasses row-level security and reads all large objects. That takes PostgreSQL 14 or newer, and a superuser.
   - On MySQL and MariaDB it has C(SELECT), C(SHOW VIEW), C(TRIGGER), C(EVENT), C(EXECUTE) and C(RELOAD) on everything,
@@ -48,25 +48,20 @@ options:
     type: str
 extends_documentation_fragment:
   - vya.backupdb.attributes
+  - vya.backupdb.requirements
+  - vya.backupdb.requirements.servers
   - vya.backupdb.login
-requirements:
-  - pydantic >= 2
-  - pydantic-settings >= 2
-  - PyYAML
-  - cryptography
-  - PyMySQL >= 1.2 (for MySQL and MariaDB)
-  - psycopg2 (for PostgreSQL)
 attributes:
   check_mode:
     support: full
   diff_mode:
     support: none
-  platform:
-    support: full
-    platforms: posix
 seealso:
   - module: vya.backupdb.credential_store
   - module: vya.backupdb.db_backup
+  - name: The account that backs up
+    description: Which privileges a backup needs on each product.
+    link: https://git.example.org/vya/backupdb/blob/main/docs/accounts.md
 author:
   - Contributors to the vya.backupdb project (!UNKNOWN)
 """
@@ -103,7 +98,7 @@ changes:
     - grant pg_read_all_data to backup
     - give backup BYPASSRLS
     - set lo_compat_privileges of backup
-    - let backup connect to billing
+    - let backup connect to shop
 error_code:
   description: What kind of error it was, such as V(credentials_error), V(permission_error) or V(connection_error).
   type: str

@@ -11,10 +11,12 @@ module: backup_config
 short_description: Write the configuration of a host that backs up databases
 version_added: 1.0.0
 description:
-  - Writes C(config.yaml), which the other modules read by their option C(config) and the command C(vya-backupdb) too.
+  - Writes C(config.yaml), which the other modules read by their option C(config), and the command C(vya-backupdb), too.
   - What is given is checked by the engine's own model first. All that is wrong is told at once, by its path, and then
     the file that is there stays as it is.
   - The file is replaced in one step, so that no run ever reads half of one.
+  - The role P(vya.backupdb.configure#role) does this, stores the logins, and asks every server whether it can be backed
+    up.
 options:
   path:
     description: The path of the configuration. Its folder must exist.
@@ -27,35 +29,52 @@ options:
     default: production
   databases:
     description:
-      - The server instances, each with its C(id), C(type), C(host) and C(port), and whatever else is to be other than
-        by default.
+      - The server instances, each with C(id), C(type), C(host) and C(port). All other keys may be left out.
+      - C(enabled) is whether it is backed up, V(true) by default. C(include_databases), C(exclude_databases) and
+        C(exclude_tables) say what of it, and C(accounts) whether its accounts are saved, V(true) by default.
+      - C(ssl_enabled) refuses a connection that is not encrypted; with C(ssl_ca_cert) the server's certificate and name
+        are checked, too. C(unix_socket) is used instead of C(host).
+      - C(client_path), C(connect_timeout), C(dump_timeout) and C(fingerprint) are as in M(vya.backupdb.db_backup), and
+        C(jobs) is how many dumps may be of this instance at a time.
     type: list
     elements: dict
     required: true
   storage:
-    description: Where artifacts are, how they are laid out, compressed and hashed.
+    description:
+      - Where artifacts are, how they are laid out, compressed and hashed.
+      - C(base_path), C(structure), C(compression_level) and C(checksum_algorithm) are as in M(vya.backupdb.db_backup).
     type: dict
   retention:
-    description: How many backups are kept.
+    description:
+      - How many backups are kept.
+      - C(strategy), C(daily_keep), C(weekly_keep), C(monthly_keep), C(min_keep) and C(min_verified) are as in
+        M(vya.backupdb.backup_retention). C(cleanup_enabled) is whether retention follows each backup, V(true) by
+        default.
     type: dict
   logging:
-    description: What is logged, how, and where.
+    description:
+      - What is logged, how, and where.
+      - C(level) is V(DEBUG), V(INFO), V(WARNING) or V(ERROR), C(format) V(json) or V(text), C(output) V(file),
+        V(console) or V(both). Where they are omitted, V(INFO), V(json) and V(file).
+      - C(file_path) is C(/var/log/vya_backupdb/app.log) where it is omitted.
     type: dict
   credentials:
-    description: The C(path) of the credential store and its C(key_file).
+    description:
+      - The C(path) of the credential store and its C(key_file), as in M(vya.backupdb.credential_store).
     type: dict
   audit:
     description: Whether and where operations are recorded.
     type: dict
     suboptions:
       enabled:
-        description: Whether they are.
+        description: Whether they are recorded.
         type: bool
       url:
         description: The URL of a database, as SQLAlchemy has it. It may hold a password.
         type: str
   metrics:
-    description: Where metrics are written for the node exporter, C(textfile_path).
+    description:
+      - Where metrics are written for the node exporter, the file C(textfile_path). Where it is omitted, nowhere.
     type: dict
   notifications:
     description: Whom to tell how it went, and what.
@@ -82,13 +101,13 @@ options:
         description: The subject of the message when all went well.
         type: str
       success_body:
-        description: The text of that message.
+        description: The text of the message when all went well.
         type: str
       failure_subject:
         description: The subject of the message when anything failed.
         type: str
       failure_body:
-        description: The text of that message.
+        description: The text of the message when anything failed.
         type: str
   mode:
     description: The permissions of the file. It may hold secrets, so it should not be for everybody to read.
@@ -97,22 +116,18 @@ options:
 extends_documentation_fragment:
   - ansible.builtin.files
   - vya.backupdb.attributes
-requirements:
-  - pydantic >= 2
-  - pydantic-settings >= 2
-  - PyYAML
+  - vya.backupdb.requirements
 attributes:
   check_mode:
     support: full
   diff_mode:
     support: full
-    details: Of the addresses in C(audit) and C(notifications) only the scheme is shown, and whether they are new.
-  platform:
-    support: full
-    platforms: posix
+    details: Of the addresses in O(audit) and O(notifications) only the scheme is shown, and whether they are new.
 seealso:
-  - module: vya.backupdb.credential_store
   - module: vya.backupdb.db_backup
+  - module: vya.backupdb.backup_notify
+  - module: vya.backupdb.credential_store
+  - module: vya.backupdb.host_engine
 author:
   - Contributors to the vya.backupdb project (!UNKNOWN)
 """

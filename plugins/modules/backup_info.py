@@ -64,36 +64,35 @@ options:
         databases, as for O(max_age).
     type: str
   min_verified_level:
-    description: Which level a drill must have had at least to count for O(min_verified_within) and in RV(databases).
+    description:
+      - The level that a drill must have had at least to count for O(min_verified_within) and in RV(databases), as
+        M(vya.backupdb.backup_verify) has it.
     type: str
     choices: [checksum, structure, restore]
     default: structure
-  config:
-    description: The path of C(config.yaml) on the host, which names the storage. Mutually exclusive with O(base_path).
-    type: path
-  base_path:
-    description: The path of the storage. Where it and O(config) are omitted, C(/var/backups/vya_backupdb).
-    type: path
 requirements:
-  - pydantic >= 2
-  - pydantic-settings >= 2
-  - PyYAML
-  - cryptography (with O(gather_databases=true))
+  - cryptography >= 41 (with O(gather_databases=true))
   - PyMySQL >= 1.2 (with O(gather_databases=true), for MySQL and MariaDB)
-  - psycopg2 (with O(gather_databases=true), for PostgreSQL)
+  - psycopg2 >= 2.9.9 (with O(gather_databases=true), for PostgreSQL)
 extends_documentation_fragment:
   - vya.backupdb.attributes
+  - vya.backupdb.requirements
+  - vya.backupdb.catalogue
 attributes:
   check_mode:
     support: full
   diff_mode:
     support: none
-  platform:
-    support: full
-    platforms: posix
 seealso:
   - module: vya.backupdb.db_backup
   - module: vya.backupdb.db_restore
+  - module: vya.backupdb.backup_verify
+  - module: vya.backupdb.backup_retention
+  - module: vya.backupdb.backup_report
+  - module: vya.backupdb.audit_info
+  - name: Monitoring
+    description: How to learn in time that backups are missing, old or unproven.
+    link: https://git.example.org/vya/backupdb/blob/main/docs/monitoring.md
 author:
   - Contributors to the vya.backupdb project (!UNKNOWN)
 """
@@ -136,40 +135,61 @@ backups:
   elements: dict
   returned: always
   sample:
-    - backup_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020000_full.sql.gz
+    - backup_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020006_full.sql.gz
       backup_info:
         backup_type: full
         database_id: prod-postgres-01
         database_name: shop
         database_type: postgresql
-        duration_seconds: 0.203
+        duration_seconds: 0.177
         hostname: db01
+        keep_until: "2027-03-31T00:00:00+02:00"
         status: success
-        keep_until: "2027-03-31T00:00:00+01:00"
-        timestamp: "2026-01-09T02:00:00.118204+01:00"
-      checksum_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020000_full.sql.gz.sha256
+        timestamp: "2026-01-09T02:00:06.482884+01:00"
+      checksum_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020006_full.sql.gz.sha256
       file_info:
-        checksum: 28bdec29d1dbd961746d72918db1308ff23430df34c0768fd3c20ebabf258df4
+        checksum: 9f0bfb8244fd923198de7301f07a1f697efcf5697c4cb691cf54e374a98f4ee8
         checksum_algorithm: sha256
         compression_level: 6
-        filename: shop_20260109_020000_full.sql.gz
-        size_bytes: 184213
-        size_human: 179.9 KB
-      held: held until 2027-03-31T00:00:00+01:00
-      metadata_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020000_full.metadata.json
+        filename: shop_20260109_020006_full.sql.gz
+        size_bytes: 133035
+        size_human: 129.9 KB
+      held: held until 2027-03-31T00:00:00+02:00
+      metadata_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020006_full.metadata.json
       schema_info:
         functions_count: 2
         procedures_count: 1
-        schema_hash: a052881f5fa674cfe68f9948cf28f24d6399691c30cacc0c42b93c45558bd802
+        schema_hash: b76d46bbff860bcd14e28f016c8bc1a5b1f99d81b71ba54462950ddfaa3f5215
         tables_count: 8
-        triggers_count: 2
-        views_count: 2
+        triggers_count: 1
+        views_count: 1
       verification:
-        checksum: 28bdec29d1dbd961746d72918db1308ff23430df34c0768fd3c20ebabf258df4
-        evidence: {}
-        level: checksum
+        checksum: 9f0bfb8244fd923198de7301f07a1f697efcf5697c4cb691cf54e374a98f4ee8
+        evidence:
+          checksum:
+            checksum_algorithm: sha256
+            size_bytes: 133035
+          restore:
+            bytes_read: 133035
+            compare_seconds: 0.086
+            differences: []
+            fingerprints_compared: 8
+            large_objects_compared: 0
+            objects_compared: 13
+            rows_compared: 6357
+            schema_hash_equal: true
+            sections_loaded: 1
+            sequences_compared: 6
+            server: postgresql 15.18
+            tables_compared: 8
+          structure:
+            raw_size_bytes: 359446
+            sections: 1
+        level: restore
         passed: true
-        verified_at: "2026-01-09T05:12:44.901532+01:00"
+        restore_seconds: 0.132
+        server_version: '15.18'
+        verified_at: "2026-01-09T03:18:05.919021+01:00"
         version: 2.0.0
       version: 2.0.0
 databases:
@@ -181,9 +201,9 @@ databases:
   sample:
     - backup_status: success
       database_id: prod-postgres-01
-      last_backup: "2026-01-09T02:00:00.118204+01:00"
-      last_good_backup: "2026-01-09T02:00:00.118204+01:00"
-      last_verified: "2026-01-04T05:12:44.901532+01:00"
+      last_backup: "2026-01-09T02:00:06.482884+01:00"
+      last_good_backup: "2026-01-09T02:00:06.482884+01:00"
+      last_verified: "2026-01-09T03:18:05.919021+01:00"
       name: shop
       size_bytes: 0
       tables_count: 8
@@ -194,21 +214,24 @@ stale:
   elements: dict
   returned: always
   sample:
-    - database_id: prod-postgres-01
+    - database_id: prod-mariadb-01
       name: shop
       reasons:
-        - its last good backup is 1d7h12m old, more than 1d2h
+        - its last good backup is 2d7h12m old, more than 1d2h
+        - it has no passed drill
 problems:
   description: A sentence for each file that could not be taken for an artifact.
   type: list
   elements: str
   returned: always
-  sample: []
+  sample:
+    - '/srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_010000_full.metadata.json is not valid metadata:
+      Invalid JSON: EOF while parsing an object at line 1 column 1'
 total:
   description: How many artifacts match, also beyond O(limit).
   type: int
   returned: always
-  sample: 1
+  sample: 2
 error_code:
   description: V(validation_error) when a database is stale.
   type: str
@@ -220,15 +243,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vya.backupdb.plugins.module_utils import _arguments, _module, _targets
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import (
-    catalog,
-    durations,
-    freshness,
-    inquiry,
-    moments,
-)
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import durations, moments
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog, freshness
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.metadata import now
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.verification import LEVELS
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.status import inquiry
 
 
 def describe(module: AnsibleModule) -> tuple[bool, dict[str, Any], None]:
@@ -255,6 +274,7 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec=_arguments.argument_spec(
+            "catalogue",
             hostname={"type": "str"},
             database_id={"type": "str"},
             database={"type": "str", "aliases": ["name"]},
@@ -267,8 +287,6 @@ def main() -> None:
             max_age={"type": "str"},
             min_verified_within={"type": "str"},
             min_verified_level={"type": "str", "choices": list(LEVELS), "default": "structure"},
-            config={"type": "path"},
-            base_path={"type": "path"},
         ),
         mutually_exclusive=[("config", "base_path")],
         required_if=[("gather_databases", True, ("config",))],

@@ -12,7 +12,7 @@ short_description: Tell people and monitoring how backups went
 version_added: 1.0.0
 description:
   - Sends one message by L(Apprise,https://github.com/caronc/apprise), as mail, to a chat or to a webhook, and calls the
-    URL of a dead man's switch, to different targets for success and for failure.
+    URL of a dead man's switch. There are targets for success and for failure.
   - All targets are tried side by side. One that cannot be reached is a warning and does not fail the task, unless
     O(fail_on_error=true).
   - The targets may hold tokens and passwords. Results, warnings and errors name a target by its scheme and host, or by
@@ -23,7 +23,7 @@ options:
   config:
     description:
       - The path of C(config.yaml) on the host, whose C(notifications) are used.
-      - Mutually exclusive with the options that name targets.
+      - Mutually exclusive with O(success), O(failure), O(ping_url), O(ping_failure_url) and O(timeout).
     type: path
   success:
     description: The addresses of Apprise that are told when all went well.
@@ -44,8 +44,8 @@ options:
     type: int
   results:
     description:
-      - What is told of, as RV(vya.backupdb.db_backup#module:results) has it. A list of what
-        M(vya.backupdb.db_restore) returns as C(restore), or the results of several tasks in one list, do as well.
+      - What is told of, as RV(vya.backupdb.db_backup#module:results) has it. A list of
+        RV(vya.backupdb.db_restore#module:restore), or the results of several tasks in one list, do as well.
       - An empty list counts as a failure, since nothing was done.
     type: list
     elements: dict
@@ -55,7 +55,7 @@ options:
   error_message:
     description:
       - Why the operation failed as a whole, such as C(msg) of a task that failed before it came to any database.
-      - It is told where no result is a failure, and then makes one of the outcome.
+      - It is told where no result is a failure, and makes a failure of the outcome.
     type: str
   operation:
     description: What was done.
@@ -81,24 +81,23 @@ options:
     type: bool
     default: false
 requirements:
-  - pydantic >= 2
-  - pydantic-settings >= 2
-  - PyYAML
   - apprise >= 1.9 (for messages; not for the two URLs)
 extends_documentation_fragment:
   - vya.backupdb.attributes
+  - vya.backupdb.requirements
 attributes:
   check_mode:
     support: full
     details: Nothing is sent. Returns the message, the targets, and which addresses Apprise does not understand.
   diff_mode:
     support: none
-  platform:
-    support: full
-    platforms: posix
 seealso:
   - module: vya.backupdb.db_backup
   - module: vya.backupdb.db_restore
+  - module: vya.backupdb.backup_config
+  - name: Notifications
+    description: The targets, the texts, and what each service is told.
+    link: https://git.example.org/vya/backupdb/blob/main/docs/notifications.md
 author:
   - Contributors to the vya.backupdb project (!UNKNOWN)
 """
@@ -169,11 +168,11 @@ deliveries:
     - error: null
       kind: message
       success: true
-      target: mailtos://mail.example.org
+      target: json://hooks.example.org
     - error: it answered with status 404
       kind: ping
       success: false
-      target: https://hc.example.org
+      target: http://hc.example.org
 status:
   description: The outcome that was told, one of V(success), V(partial) and V(failed).
   type: str
@@ -183,24 +182,16 @@ subject:
   description: The subject that was sent.
   type: str
   returned: always
-  sample: "[backupdb] db01: 2 of 7 backups failed"
+  sample: '[backupdb] db01: 1 of 2 backups failed'
 body:
   description: The text that was sent.
   type: str
   returned: always
-  sample: >-
-    2 of 7 backups failed on db01 at 2026-01-09 02:00:00+01:00
+  sample: |-
+    1 of 2 backups failed on db01 at 2026-01-10 02:00:07+01:00
 
-
-    - prod-postgres-01/shop: a dump of shop would be incomplete: backup may not read public.orders (permission_error)
-
-    - prod-mysql-01: the mysql server at 127.0.0.1:3306 cannot be reached: Can't connect to MySQL server on '127.0.0.1'
-    ([Errno 111] Connection refused) (connection_error)
-
-
-    What to do:
-
-    - Grant what is missing
+    - prod-mariadb-01: the mysql server at 127.0.0.1:3306 cannot be reached: Can't connect to MySQL server on
+    '127.0.0.1' ([Errno 111] Connection refused) (connection_error)
 error_code:
   description: The kind of the failure, V(partial_failure) or V(complete_failure) where targets could not be told.
   type: str
@@ -216,9 +207,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vya.backupdb.plugins.module_utils import _module
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import configuration, errors, notice, notify
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import configuration, errors
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models._pydantic import PydanticError
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import NotificationsConfig
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.notices import notice, notify
 
 TARGETS = ("success", "failure", "ping_url", "ping_failure_url")
 TEMPLATES = ("subject", "body")

@@ -13,8 +13,8 @@ version_added: 1.0.0
 description:
   - Tells of each database its last good and its last verified backup, the sizes of its backups over time and how long
     they took, what has failed in the last 30 days, and what retention will keep and remove.
-  - Looks at the artifacts of the storage, the audit log and the policy of the configuration, and changes none of them.
-    No server is asked. What cannot be seen, such as a missing audit log, is told in the report.
+  - Looks at the artifacts of the storage, the audit log and, with O(config), the retention policy, and changes none of
+    them. No server is asked. What cannot be seen, such as a missing audit log, is told in the report.
   - The page is one file of HTML without scripts, which needs nothing else. It fits phones, screens and paper, light and
     dark. Whatever comes from databases is shown as text.
   - The files are always written anew, with the present moment and the ages as of now. RV(ignore:changed) is whether
@@ -43,45 +43,35 @@ options:
     default: 26h
   min_verified_within:
     description:
-      - How long ago a drill must have found a backup of a database good, by the level V(structure) or V(restore).
+      - How long ago a drill must have found a backup of a database good, by the level V(structure) or V(restore) of
+        M(vya.backupdb.backup_verify).
     type: str
     default: 30d
   mode:
     description: The mode of the files, in octal. Write it in quotes.
     type: raw
     default: "0640"
-  config:
-    description:
-      - The path of C(config.yaml) on the host, which names the storage, the audit log and the policy.
-      - Mutually exclusive with O(base_path).
-    type: path
-  base_path:
-    description:
-      - The path of the storage. Where it and O(config) are omitted, C(/var/backups/vya_backupdb).
-      - There is no retention plan then.
-    type: path
 requirements:
-  - pydantic >= 2
-  - pydantic-settings >= 2
-  - PyYAML
   - Jinja2 >= 3.1 (for the page)
-  - SQLAlchemy >= 2 (for the audit log)
+  - SQLAlchemy >= 2.0.20 (for the audit log)
 extends_documentation_fragment:
   - vya.backupdb.attributes
+  - vya.backupdb.requirements
+  - vya.backupdb.catalogue
 attributes:
   check_mode:
     support: full
   diff_mode:
     support: full
     details: CSV and JSON are shown. Of the page, only a digest of what it says is.
-  platform:
-    support: full
-    platforms: posix
 seealso:
   - module: vya.backupdb.backup_info
   - module: vya.backupdb.audit_info
   - module: vya.backupdb.backup_retention
   - module: vya.backupdb.backup_verify
+  - name: Report
+    description: What the report tells, and where each part of it comes from.
+    link: https://git.example.org/vya/backupdb/blob/main/docs/report.md
 author:
   - Contributors to the vya.backupdb project (!UNKNOWN)
 """
@@ -113,14 +103,15 @@ verdict:
   description: What the report comes to, in a sentence.
   type: str
   returned: success
-  sample: 1 of 3 databases has no fresh backup
+  sample: 2 of 2 databases have no fresh backup
 attention:
   description: A sentence for each database that somebody should look at, and for each instance without a backup.
   type: list
   elements: str
   returned: success
   sample:
-    - "prod-postgres-01/archive on db01: stale, not verified"
+    - 'prod-mariadb-01/shop on db01: stale, not verified'
+    - 'prod-postgres-01/shop on db01: stale'
 summary:
   description:
     - The report in numbers. C(unverified) are databases without a drill in time, C(failing) those
@@ -130,25 +121,27 @@ summary:
   type: dict
   returned: success
   sample:
-    artifacts: 36
-    databases: 3
+    artifacts: 3
+    databases: 2
     failing: 0
-    failures: 1
-    good: 2
-    kept: 31
+    failures: 0
+    good: 0
+    kept: 6
     never: 0
-    removed: 5
-    removed_bytes: 921065
+    removed: 0
+    removed_bytes: 0
     silent_instances: 0
-    stale: 1
-    stored_bytes: 6631668
+    stale: 2
+    stored_bytes: 402173
     unverified: 1
 notes:
   description: A sentence for each thing that the report could not see, and for each file that is no artifact.
   type: list
   elements: str
   returned: success
-  sample: []
+  sample:
+    - '/srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_010000_full.metadata.json is not valid metadata:
+      Invalid JSON: EOF while parsing an object at line 1 column 1'
 files:
   description: The files, in check mode those that would be written, and whether each says something new.
   type: list
@@ -158,7 +151,7 @@ files:
     - changed: true
       format: html
       path: /var/www/backups/index.html
-      size_bytes: 26914
+      size_bytes: 20485
 """
 
 from typing import Any
@@ -188,6 +181,7 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec=_arguments.argument_spec(
+            "catalogue",
             path={"type": "path"},
             csv_path={"type": "path"},
             json_path={"type": "path"},
@@ -195,8 +189,6 @@ def main() -> None:
             max_age={"type": "str", "default": "26h"},
             min_verified_within={"type": "str", "default": "30d"},
             mode={"type": "raw", "default": "0640"},
-            config={"type": "path"},
-            base_path={"type": "path"},
         ),
         mutually_exclusive=[("config", "base_path")],
         supports_check_mode=True,

@@ -28,26 +28,34 @@ options:
     description:
       - V(gfs) keeps the newest backup of each of the last O(daily_keep) days, O(weekly_keep) ISO weeks and
         O(monthly_keep) months that have one. V(simple) keeps the last O(daily_keep) backups.
-      - This and the other options of the policy are those of the configuration where they are omitted, or without
-        O(config) V(gfs), 7, 4, 12, 1 and 1.
+      - Where it is omitted, as the configuration says, or V(gfs).
     type: str
     choices: [simple, gfs]
   daily_keep:
-    description: How many days with a backup keep their newest one, or with O(strategy=simple), how many backups stay.
+    description:
+      - How many days with a backup keep their newest one, or with O(strategy=simple), how many backups stay.
+      - Where it is omitted, as the configuration says, or V(7).
     type: int
   weekly_keep:
-    description: How many ISO weeks with a backup keep their newest one.
+    description:
+      - How many ISO weeks with a backup keep their newest one.
+      - Where it is omitted, as the configuration says, or V(4).
     type: int
   monthly_keep:
-    description: How many months with a backup keep their newest one.
+    description:
+      - How many months with a backup keep their newest one.
+      - Where it is omitted, as the configuration says, or V(12).
     type: int
   min_keep:
-    description: How many of the newest good backups of a database always stay; at least one.
+    description:
+      - How many of the newest good backups of a database always stay; at least one.
+      - Where it is omitted, as the configuration says, or V(1).
     type: int
   min_verified:
     description:
       - How many of the newest backups of a database always stay that M(vya.backupdb.backup_verify) has found good, by
-        the level V(structure) or V(restore). May be 0.
+        the level V(structure) or V(restore). May be V(0).
+      - Where it is omitted, as the configuration says, or V(1).
     type: int
   hostname:
     description:
@@ -61,33 +69,24 @@ options:
     description: Only artifacts of the database with this name, and the accounts of the instances that have it.
     type: str
     aliases: [name]
-  config:
-    description:
-      - The path of C(config.yaml) on the host, which names the storage and the policy.
-      - Mutually exclusive with O(base_path).
-    type: path
-  base_path:
-    description: The path of the storage. Where it and O(config) are omitted, C(/var/backups/vya_backupdb).
-    type: path
-requirements:
-  - pydantic >= 2
-  - pydantic-settings >= 2
-  - PyYAML
 extends_documentation_fragment:
   - vya.backupdb.attributes
+  - vya.backupdb.requirements
+  - vya.backupdb.catalogue
 attributes:
   check_mode:
     support: full
   diff_mode:
     support: full
     details: Each artifact is listed with what becomes of it and why.
-  platform:
-    support: full
-    platforms: posix
 seealso:
   - module: vya.backupdb.db_backup
   - module: vya.backupdb.backup_verify
   - module: vya.backupdb.backup_info
+  - module: vya.backupdb.backup_report
+  - name: Retention
+    description: Which backups stay and which go, with a picture.
+    link: https://git.example.org/vya/backupdb/blob/main/docs/retention.md
 author:
   - Contributors to the vya.backupdb project (!UNKNOWN)
 """
@@ -129,7 +128,7 @@ results:
   elements: dict
   returned: success, or when some could not be removed
   sample:
-    - backup_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020000_full.sql.gz
+    - backup_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020006_full.sql.gz
       database_id: prod-postgres-01
       database_name: shop
       error_code: null
@@ -139,21 +138,32 @@ results:
       reasons:
         - newest good backup
         - number 1 of the last 1
+        - held until 2027-03-31T00:00:00+02:00
       removed: false
-      size_bytes: 46
-      timestamp: "2026-01-09T02:00:00.118204+01:00"
-    - backup_file: /srv/backups/db01/prod-postgres-01/users_20260103_015958.sql.gz
+      size_bytes: 133035
+      timestamp: "2026-01-09T02:00:06.482884+01:00"
+    - backup_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-08/shop_20260108_020003_full.sql.gz
+      database_id: prod-postgres-01
+      database_name: shop
+      error_code: null
+      error_message: null
+      hostname: db01
+      keep: false
+      reasons: [older than the last 1]
+      removed: true
+      size_bytes: 133082
+      timestamp: "2026-01-08T02:00:03.655515+01:00"
+    - backup_file: /srv/backups/db01/prod-postgres-01/users_20260108_020003.sql.gz
       database_id: prod-postgres-01
       database_name: null
       error_code: null
       error_message: null
       hostname: db01
       keep: false
-      reasons:
-        - no backup of a database names it any more
+      reasons: [no backup of a database names it any more]
       removed: true
-      size_bytes: 46
-      timestamp: "2026-01-03T01:59:58.118204+01:00"
+      size_bytes: 1057
+      timestamp: "2026-01-08T02:00:03.592914+01:00"
 summary:
   description:
     - How many artifacts there were, were kept, were removed and could not be removed, and how large the removed were.
@@ -162,10 +172,10 @@ summary:
   returned: success, or when some could not be removed
   sample:
     failed: 0
-    freed_bytes: 138
+    freed_bytes: 134139
     kept: 4
-    removed: 3
-    total: 7
+    removed: 2
+    total: 6
 resumed:
   description: A sentence for each removal that a dead run had begun, and that is finished now.
   type: list
@@ -195,9 +205,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vya.backupdb.plugins.module_utils import _arguments, _module, _targets
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import configuration, operations, pruning
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import configuration, operations
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models._pydantic import PydanticError
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import AppConfig, RetentionConfig
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.retention import pruning
 
 POLICY: _arguments.Spec = {
     "strategy": {"type": "str", "choices": ["simple", "gfs"]},
@@ -240,10 +251,9 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec=_arguments.argument_spec(
+            "catalogue",
             **POLICY,
             **NARROWING,
-            config={"type": "path"},
-            base_path={"type": "path"},
         ),
         mutually_exclusive=[("config", "base_path")],
         supports_check_mode=True,

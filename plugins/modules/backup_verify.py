@@ -58,11 +58,14 @@ options:
     type: int
   time_budget:
     description:
-      - How long artifacts are begun with, as in V(2h) or V(90m). What was begun is brought to its end.
+      - For how long artifacts are begun with, as in V(2h) or V(90m). What was begun is brought to its end.
       - RV(left_out) tells for which the time did not suffice.
     type: str
   hostname:
     description: Only artifacts that were made on this host. Where it is omitted, on any.
+    type: str
+  database_id:
+    description: Only artifacts of the instance with this id.
     type: str
   database:
     description: Only artifacts of the database with this name.
@@ -73,7 +76,7 @@ options:
       - Where an artifact is restored to.
       - With V(throwaway), to a server that is started for it in a new folder below O(work_path), listens on a socket
         there alone, and is gone afterwards. The product's server programs must be installed on the host, of the
-        version of the dump or a newer one. As root, it runs as V(postgres) or V(mysql), or else as V(nobody).
+        version of the dump or a newer one. As root, it runs as C(postgres) or C(mysql), or else as C(nobody).
       - With V(same), to a scratch database on the server that the artifact is of, C(NAME__verify_TIME). With
         O(target_id) or the login options, on that server.
     type: str
@@ -84,6 +87,12 @@ options:
       - With O(server=same), the id of the configured instance to restore to.
       - Where it is omitted, the one that the artifact is of.
     type: str
+  type:
+    description:
+      - The family of the server. MariaDB is V(mysql).
+      - With O(server=same), it or O(config) is required.
+    type: str
+    choices: [mysql, postgresql]
   work_path:
     description:
       - The folder for the data of a throwaway server, with room for the largest database.
@@ -106,18 +115,11 @@ options:
       - The path of the storage. Where it and O(config) are omitted, C(/var/backups/vya_backupdb).
       - Mutually exclusive with O(config), which names it itself.
     type: path
-  type:
-    description:
-      - The family of the server. MariaDB is V(mysql).
-      - With O(server=same), it or O(config) is required.
-    type: str
-    choices: [mysql, postgresql]
-  database_id:
-    description: Only artifacts of the instance with this id.
-    type: str
 extends_documentation_fragment:
   - vya.backupdb.attributes
-  - vya.backupdb.engine
+  - vya.backupdb.requirements
+  - vya.backupdb.requirements.servers
+  - vya.backupdb.requirements.programs
   - vya.backupdb.config
   - vya.backupdb.login
 attributes:
@@ -126,14 +128,15 @@ attributes:
     details: Tells which artifacts would be verified, and looks at none of them.
   diff_mode:
     support: none
-  platform:
-    support: full
-    platforms: posix
 seealso:
   - module: vya.backupdb.db_backup
   - module: vya.backupdb.db_restore
   - module: vya.backupdb.backup_info
+  - module: vya.backupdb.backup_report
   - module: vya.backupdb.backup_retention
+  - name: The drill
+    description: What is proven, where it is restored to, and how long it takes.
+    link: https://git.example.org/vya/backupdb/blob/main/docs/drill.md
 author:
   - Contributors to the vya.backupdb project (!UNKNOWN)
 """
@@ -179,48 +182,52 @@ results:
   elements: dict
   returned: success, or failure of an artifact
   sample:
-    - backup_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020000_full.sql.gz
-      backup_timestamp: "2026-01-09T02:00:00.414126+01:00"
+    - backup_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020006_full.sql.gz
+      backup_timestamp: "2026-01-09T02:00:06.482884+01:00"
       database_id: prod-postgres-01
       database_name: shop
       database_type: postgresql
-      duration_seconds: 1.305
+      duration_seconds: 1.322
       error_code: null
       error_message: null
       evidence:
         checksum:
           checksum_algorithm: sha256
-          size_bytes: 2479
+          size_bytes: 133035
         restore:
-          bytes_read: 2479
-          compare_seconds: 0.038
+          bytes_read: 133035
+          compare_seconds: 0.086
           differences: []
-          fingerprints_compared: 0
+          fingerprints_compared: 8
           large_objects_compared: 0
-          objects_compared: 5
-          rows_compared: 300
+          objects_compared: 13
+          rows_compared: 6357
           schema_hash_equal: true
           sections_loaded: 1
-          sequences_compared: 1
+          sequences_compared: 6
           server: postgresql 15.18
-          tables_compared: 2
+          tables_compared: 8
         structure:
-          raw_size_bytes: 12652
+          raw_size_bytes: 359446
           sections: 1
       hint: null
       hostname: db01
       level: restore
       recorded: true
-      restore_seconds: 0.049
-      size_bytes: 2479
+      restore_seconds: 0.132
+      size_bytes: 133035
       success: true
-      timestamp: "2026-01-09T03:18:02.752463+01:00"
+      timestamp: "2026-01-09T03:18:05.919021+01:00"
       warnings: []
 summary:
   description: How many artifacts were verified, how many of them are good, and for how many there was no time.
   type: dict
   returned: success, or failure of an artifact
-  sample: {total: 1, successful: 1, failed: 0, left_out: 0}
+  sample:
+    failed: 0
+    left_out: 0
+    successful: 1
+    total: 1
 left_out:
   description: The data files of the artifacts for which O(time_budget) did not suffice.
   type: list
@@ -232,14 +239,15 @@ swept:
   type: list
   elements: str
   returned: success, or failure of an artifact
-  sample: []
+  sample:
+    - removed /var/tmp/vya-backupdb-drill-postgresql-dku5jciw, a throwaway server that a drill which was killed had left
 plan:
   description: The artifacts that would be verified.
   type: list
   elements: dict
   returned: success, in check mode
   sample:
-    - backup_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020000_full.sql.gz
+    - backup_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020006_full.sql.gz
       database_id: prod-postgres-01
       database_name: shop
       level: restore
@@ -258,7 +266,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vya.backupdb.plugins.module_utils import _arguments, _module, _targets
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import drill, durations, errors, operations
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import durations, errors, operations
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.drills import drill
 
 OWN: _arguments.Spec = {
     "level": {"type": "str", "choices": ["checksum", "structure", "restore"], "default": "restore"},
@@ -284,7 +293,9 @@ def verify(module: AnsibleModule) -> tuple[bool, dict[str, Any], None]:
     targets = _targets.find(options)
     setting, choice, where = targets.setting(), choice_of(options), where_of(options, targets)
     drilled = operations.verify(
-        setting, lambda: drill.verify(choice, options["level"], where, setting.store, check=check), check=check
+        setting,
+        lambda drilled: drill.verify(choice, options["level"], where, setting.store, check=check, drilled=drilled),
+        check=check,
     )
     for warning in drilled.warnings:
         module.warn(warning)

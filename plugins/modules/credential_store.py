@@ -35,28 +35,16 @@ options:
   password:
     description: The password of O(username). Required with O(state=present).
     type: str
-  path:
-    description: The path of the store.
-    type: path
-    default: /etc/vya_backupdb/.secrets/credentials.json
   key_derivation:
     description:
       - Where the key of a new store comes from. A store that exists must have been made in this way;
         O(state=rekeyed) does not look at it.
       - V(hostname-based) derives it from the name of the host. A hostname is no secret, so this only obfuscates.
-      - V(key-file) uses a random key in O(key_file), which only the owner of that file can read.
+      - V(key-file) uses a random key in O(key_file). The file is made when it is first needed, readable for its owner
+        alone, and never written over.
       - Where it is omitted, a new store is V(hostname-based), and one that exists is taken as it is.
     type: str
     choices: [hostname-based, key-file]
-  key_file:
-    description: The path of the key file, which is made when it is first needed and never written over.
-    type: path
-    default: /etc/vya_backupdb/.secrets/key
-  key_hostname:
-    description:
-      - The name of the host whose key the store has, for one that was made on another host or before a renaming.
-      - Where it is omitted, the name of this host, which is RV(ansible.builtin.setup#module:ansible_facts.nodename).
-    type: str
   src:
     description:
       - The path of the file to import, on the host. Required with O(state=imported).
@@ -70,7 +58,7 @@ options:
     description: The name of the host whose key the store in O(src) has. Where it is omitted, O(key_hostname).
     type: str
   new_key_derivation:
-    description: Where the new key comes from. Required with O(state=rekeyed).
+    description: Where the new key comes from, as for O(key_derivation). Required with O(state=rekeyed).
     type: str
     choices: [hostname-based, key-file]
   new_key_file:
@@ -79,22 +67,21 @@ options:
   new_key_hostname:
     description: The name of the host whose key the store gets. Where it is omitted, the name of this host.
     type: str
-requirements:
-  - cryptography
-  - pydantic >= 2
-  - pydantic-settings >= 2
-  - PyYAML
 extends_documentation_fragment:
   - vya.backupdb.attributes
+  - vya.backupdb.requirements
+  - vya.backupdb.requirements.credentials
+  - vya.backupdb.credentials
 attributes:
   check_mode:
     support: full
   diff_mode:
     support: full
     details: Shows the ids and whether a username or password has changed, never a value.
-  platform:
-    platforms: posix
 seealso:
+  - module: vya.backupdb.credential_store_info
+  - module: vya.backupdb.backup_account
+  - module: vya.backupdb.backup_config
   - module: vya.backupdb.db_backup
   - module: vya.backupdb.db_restore
 author:
@@ -188,7 +175,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vya.backupdb.plugins.module_utils import _module
+from ansible_collections.vya.backupdb.plugins.module_utils import _arguments, _module
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, secrets
 
 Outcome = tuple[bool, dict[str, Any], dict[str, Any]]
@@ -278,22 +265,20 @@ def _described(
 def main() -> None:
     derivations = [secrets.HOSTNAME_BASED, secrets.KEY_FILE]
     module = AnsibleModule(
-        argument_spec={
-            "state": {"type": "str", "choices": ["present", "absent", "imported", "rekeyed"], "default": "present"},
-            "id": {"type": "str"},
-            "username": {"type": "str"},
-            "password": {"type": "str", "no_log": True},
-            "path": {"type": "path", "default": "/etc/vya_backupdb/.secrets/credentials.json"},
-            "key_derivation": {"type": "str", "choices": derivations, "no_log": False},
-            "key_file": {"type": "path", "default": "/etc/vya_backupdb/.secrets/key", "no_log": False},
-            "key_hostname": {"type": "str", "no_log": False},
-            "src": {"type": "path"},
-            "src_key_file": {"type": "path", "no_log": False},
-            "src_key_hostname": {"type": "str", "no_log": False},
-            "new_key_derivation": {"type": "str", "choices": derivations, "no_log": False},
-            "new_key_file": {"type": "path", "no_log": False},
-            "new_key_hostname": {"type": "str", "no_log": False},
-        },
+        argument_spec=_arguments.argument_spec(
+            "credentials",
+            state={"type": "str", "choices": ["present", "absent", "imported", "rekeyed"], "default": "present"},
+            id={"type": "str"},
+            username={"type": "str"},
+            password={"type": "str", "no_log": True},
+            key_derivation={"type": "str", "choices": derivations, "no_log": False},
+            src={"type": "path"},
+            src_key_file={"type": "path", "no_log": False},
+            src_key_hostname={"type": "str", "no_log": False},
+            new_key_derivation={"type": "str", "choices": derivations, "no_log": False},
+            new_key_file={"type": "path", "no_log": False},
+            new_key_hostname={"type": "str", "no_log": False},
+        ),
         required_if=[
             ("state", "present", ("id", "username", "password")),
             ("state", "absent", ("id",)),
@@ -302,7 +287,7 @@ def main() -> None:
         ],
         supports_check_mode=True,
     )
-    _module.run(module, action, requires=("cryptography", "pydantic", "pydantic_settings", "yaml"))
+    _module.run(module, action, requires=("cryptography", *_module.CATALOGUE_PACKAGES))
 
 
 if __name__ == "__main__":

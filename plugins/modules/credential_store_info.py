@@ -13,34 +13,16 @@ version_added: 1.0.0
 description:
   - Decrypts the credential store of a host and returns the ids of the logins in it, never a value.
   - A store that cannot be decrypted is an error. That there is none yet is not.
-options:
-  path:
-    description: The path of the store.
-    type: path
-    default: /etc/vya_backupdb/.secrets/credentials.json
-  key_file:
-    description: The path of the key file, where the store has the key of a file.
-    type: path
-    default: /etc/vya_backupdb/.secrets/key
-  key_hostname:
-    description:
-      - The name of the host whose key the store has, for one that was made on another host or before a renaming.
-      - Where it is omitted, the name of this host, which is RV(ansible.builtin.setup#module:ansible_facts.nodename).
-    type: str
-requirements:
-  - cryptography
-  - pydantic >= 2
-  - pydantic-settings >= 2
-  - PyYAML
 extends_documentation_fragment:
   - vya.backupdb.attributes
+  - vya.backupdb.requirements
+  - vya.backupdb.requirements.credentials
+  - vya.backupdb.credentials
 attributes:
   check_mode:
     support: full
   diff_mode:
     support: none
-  platform:
-    platforms: posix
 seealso:
   - module: vya.backupdb.credential_store
 author:
@@ -108,11 +90,7 @@ def look(module: AnsibleModule) -> tuple[bool, dict[str, Any], None]:
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
-        argument_spec=_arguments.argument_spec(
-            path={"type": "path", "default": "/etc/vya_backupdb/.secrets/credentials.json"},
-            key_file={"type": "path", "default": "/etc/vya_backupdb/.secrets/key", "no_log": False},
-            key_hostname={"type": "str", "no_log": False},
-        ),
+        argument_spec=_arguments.argument_spec("credentials"),
         supports_check_mode=True,
     )
     _module.run(module, look, requires=("cryptography", *_module.CATALOGUE_PACKAGES))

@@ -11,15 +11,17 @@ module: db_backup
 short_description: Back up databases of MySQL, MariaDB and PostgreSQL servers
 version_added: 1.0.0
 description:
-  - Takes one ordinary C(.sql.gz) per database by the product's own dump program, with the owners, grants, routines,
-    triggers and events in it, and beside it a checksum file for C(sha256sum -c) and a metadata file.
+  - Takes one ordinary C(.sql.gz) per database by the product's own dump program, with owners, grants, routines,
+    triggers and events in it. A checksum file for C(sha256sum -c) and a metadata file are written beside it.
   - An artifact is published only when the dump program has exited well, the dump's last line is there and the file
-    has been read back; until then nothing has the name of a backup, and earlier artifacts are never touched.
+    has been read back. Until then nothing has the name of a backup, and earlier artifacts are never touched.
   - Runs on the host that the artifacts are kept on. The text streams through memory; no raw dump is on the disk.
   - One database's failure does not stop the others, and any failure fails the task.
-  - With O(config), the artifacts that the configuration's C(retention) does not keep are then removed, of each database
-    that has a new good one; see M(vya.backupdb.backup_retention). The run is logged, measured and told as it says, too.
-  - Each backup is recorded in the audit log, see M(vya.backupdb.audit_info). None of this can make a backup fail.
+  - With O(config), retention follows. Of each database that has a new good artifact, those that the configuration's
+    C(retention) does not keep are removed, as M(vya.backupdb.backup_retention) does it. The run is also logged,
+    measured and notified of as the configuration says.
+  - Each backup is recorded in the audit log, see M(vya.backupdb.audit_info). Neither this nor what follows a backup
+    can make it fail.
   - On MySQL and MariaDB a global read lock is held for some milliseconds while the dump takes its snapshot, so that the
     row counts in the metadata are those of the dump. Without the privilege C(RELOAD) the dump is taken all the same.
 options:
@@ -52,21 +54,18 @@ options:
   dump_timeout:
     description:
       - How long one dump may take, in seconds. Where it is omitted, there is no limit. Only without O(config).
-      - Each program of a dump has so long, and so has the look at the database beside it, in which rows are counted and
-        hashed.
+      - The limit holds for each program of a dump, and for counting and hashing the rows beside it.
     type: int
   jobs:
     description:
       - How many dumps the whole run makes at a time, of all instances together, the biggest databases first, and how
-        many threads compress at the most. Where it is omitted, as many as the host has processors, or as the
-        configuration's C(jobs) of an instance where that is more.
-      - The C(jobs) that an instance has in the configuration is how many of these dumps may be of that instance. It
-        holds beside this option.
-      - With more jobs than databases left, a PostgreSQL database of some size is dumped by several processes on one
-        snapshot. Until the slowest is done, the others' parts are in nameless temporary files in the storage, which
-        together are never larger than the artifact.
-      - The programs that dump one MySQL or MariaDB database share a snapshot, so all of them run from its beginning on.
-        They are one of these dumps, also while others wait; with V(1) there is one program for the rows.
+        many threads compress at the most.
+      - Where it is omitted, as many as the host has processors, or as the configuration's C(jobs) of an instance where
+        that is more. That C(jobs) also limits the dumps of its instance, whatever is given here.
+      - With more jobs than databases left, a large PostgreSQL database is dumped by several processes on one snapshot.
+        Their parts wait in nameless temporary files in the storage, together never larger than the artifact.
+      - The processes that dump one MySQL or MariaDB database share a snapshot, so all of them run from its beginning
+        on, also while other databases wait. With V(1), one process dumps the rows.
     type: int
   accounts:
     description:
@@ -80,8 +79,7 @@ options:
   fingerprint:
     description:
       - What of each table is recorded in the metadata, to be compared after a restore. The rows are always counted;
-        with V(content) all of their content is hashed too, in the snapshot of the dump and while it runs. That is about
-        as much work for the server as the dump itself.
+        with V(content) they are hashed too, which is about as much work for the server as the dump itself.
       - Only tables that are read in the snapshot are hashed, so none of MyISAM, Aria or MEMORY.
       - The large objects of PostgreSQL are counted and hashed likewise. Hashing them takes C(SELECT) on
         C(pg_largeobject); without it they are counted alone, and a warning says so.
@@ -90,8 +88,8 @@ options:
     choices: [rows, content]
   if_older_than:
     description:
-      - Databases that have a good artifact which is not older than this are skipped, so that the task can be run again
-        at will. A length of time, as in V(20h), V(90m), V(7d) or V(1h30m).
+      - Skip databases that have a good artifact which is not older than this, so that the task can be run again at
+        will. A length of time, as in V(20h), V(90m), V(7d) or V(1h30m).
       - A good artifact is whole and was made on this host, its data file is there, and no drill has found it bad. Where
         O(keep_until) is given, only an artifact counts that is kept as long.
       - Where all databases of an instance are skipped, its accounts are not saved again.
@@ -103,40 +101,37 @@ options:
       - Artifacts that are there already are not changed.
     type: str
   notify:
-    description:
-      - Whether those are told how it went who stand in the configuration's C(notifications).
-      - Without O(config) nobody is.
+    description: Whether the C(notifications) of the configuration are sent. Without O(config) there are none.
     type: bool
     default: true
-  progress:
-    description:
-      - Whether a task that takes longer than ten seconds tells how far it has come, with a line for each database that
-        is being dumped, on the terminal and in the log of AWX. The result is the same.
-      - Where it is omitted, it does when Ansible's output is a terminal, or it runs under AWX or ansible-runner.
-      - So there is silence under cron.
-      - The task is then run in the background of the host, which goes on when the connection or Ansible itself ends.
-      - A task with C(async), C(timeout) or C(no_log), one in check mode, and one on a host that cannot run tasks in the
-        background tells nothing.
-    type: bool
 extends_documentation_fragment:
   - vya.backupdb.attributes
-  - vya.backupdb.engine
+  - vya.backupdb.requirements
+  - vya.backupdb.requirements.servers
+  - vya.backupdb.requirements.programs
   - vya.backupdb.config
   - vya.backupdb.login
   - vya.backupdb.storage
+  - vya.backupdb.progress
 attributes:
   check_mode:
     support: full
     details: Connects, checks versions, privileges and free space, and returns the plan.
   diff_mode:
     support: none
-  platform:
-    support: full
-    platforms: posix
 seealso:
   - module: vya.backupdb.db_restore
   - module: vya.backupdb.backup_info
+  - module: vya.backupdb.backup_verify
+  - module: vya.backupdb.backup_retention
+  - module: vya.backupdb.audit_info
+  - module: vya.backupdb.backup_notify
+  - module: vya.backupdb.backup_config
+  - module: vya.backupdb.backup_account
   - module: vya.backupdb.credential_store
+  - name: The account that backs up
+    description: Which privileges a backup needs on each product.
+    link: https://git.example.org/vya/backupdb/blob/main/docs/accounts.md
 author:
   - Contributors to the vya.backupdb project (!UNKNOWN)
 """
@@ -181,15 +176,12 @@ results:
     success:
       description: Whether there is a new artifact, or was one that is new enough.
       type: bool
-      returned: always
     database_id:
       description: The id of the instance.
       type: str
-      returned: always
     database_name:
       description: The name of the database. Empty where the instance itself failed.
       type: str
-      returned: always
     backup_file:
       description: The path of the artifact.
       type: str
@@ -205,11 +197,9 @@ results:
     duration_seconds:
       description: How long it took.
       type: float
-      returned: always
     size_bytes:
       description: The size of the artifact.
       type: int
-      returned: always
     error_message:
       description: Why it failed.
       type: str
@@ -226,13 +216,11 @@ results:
       description: What went well but should be known.
       type: list
       elements: str
-      returned: always
     up_to_date:
       description:
         - Whether nothing was done since an artifact is new enough, which is the one that is named here. See
           O(if_older_than).
       type: bool
-      returned: always
     drift:
       description:
         - Which objects of the database came, went or changed since the previous artifact. A renamed one went, and came.
@@ -260,25 +248,24 @@ results:
     timestamp:
       description: When the artifact was taken.
       type: str
-      returned: always
   sample:
-    - backup_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020000_full.sql.gz
-      checksum_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020000_full.sql.gz.sha256
+    - backup_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020006_full.sql.gz
+      checksum_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020006_full.sql.gz.sha256
       database_id: prod-postgres-01
       database_name: shop
       drift:
         came: [table public.invoice]
-        changed: [table public.audit]
-        previous_backup: /srv/backups/db01/prod-postgres-01/shop/2026-01-08/shop_20260108_020000_full.sql.gz
-        went: [view public.names]
-      duration_seconds: 0.203
+        changed: [table public.payments]
+        previous_backup: /srv/backups/db01/prod-postgres-01/shop/2026-01-08/shop_20260108_020003_full.sql.gz
+        went: [view public.best_customers]
+      duration_seconds: 0.177
       error_code: null
       error_message: null
       hint: null
-      metadata_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020000_full.metadata.json
-      size_bytes: 184213
+      metadata_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020006_full.metadata.json
+      size_bytes: 133035
       success: true
-      timestamp: "2026-01-09T02:00:00.118204+01:00"
+      timestamp: "2026-01-09T02:00:06.482884+01:00"
       up_to_date: false
       warnings: []
 accounts:
@@ -287,8 +274,8 @@ accounts:
   elements: dict
   returned: always
   sample:
-    - accounts_count: 4
-      backup_file: /srv/backups/db01/prod-postgres-01/users_20260109_020000.sql.gz
+    - accounts_count: 3
+      backup_file: /srv/backups/db01/prod-postgres-01/users_20260109_020006.sql.gz
       database_id: prod-postgres-01
       error_code: null
       error_message: null
@@ -310,24 +297,37 @@ removals:
   type: list
   elements: dict
   returned: always
-  sample: []
+  sample:
+    - backup_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-08/shop_20260108_020005_full.sql.gz
+      database_id: prod-postgres-01
+      database_name: shop
+      error_code: null
+      error_message: null
+      hostname: db01
+      keep: false
+      reasons: [older than the last 1]
+      removed: true
+      size_bytes: 14916971
+      timestamp: "2026-01-08T02:00:05.380283+01:00"
 plan:
   description: What would be backed up, with the space that it needs and the program that dumps.
   type: list
   elements: dict
   returned: in check mode, unless nothing would be
   sample:
-    - database_bytes: 9437184
+    - database_bytes: 8961383
       database_id: prod-postgres-01
       database_name: shop
-      estimated_bytes: 221055
+      estimated_bytes: 159698
       program: /usr/lib/postgresql/15/bin/pg_dump 15.18
 swept:
   description: What dead runs had left behind, and what became of it.
   type: list
   elements: str
   returned: always
-  sample: []
+  sample:
+    - removed /srv/backups/db01/prod-postgres-01/shop/2026-01-09/.shop_20260109_010008_full.sql.gz.partial, left behind
+      by a run that died
 error_code:
   description:
     - The kind of the failure. V(partial_failure) when some backups went well, V(complete_failure) when all failed for
@@ -341,7 +341,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vya.backupdb.plugins.module_utils import _arguments, _module, _progress, _targets
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import durations, moments, operations, run
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import durations, moments, operations
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.backups import run
 
 
 def back_up(module: AnsibleModule) -> tuple[bool, dict[str, Any], None]:
@@ -371,6 +372,7 @@ def main() -> None:
             "config",
             "login",
             "storage",
+            "progress",
             database_ids={"type": "list", "elements": "str"},
             databases={"type": "list", "elements": "str", "aliases": ["name"]},
             include_databases={"type": "list", "elements": "str"},
@@ -383,7 +385,6 @@ def main() -> None:
             if_older_than={"type": "str"},
             keep_until={"type": "str"},
             notify={"type": "bool", "default": True},
-            progress={"type": "bool"},
         ),
         mutually_exclusive=[*_arguments.LOGIN_OR_CONFIG_EXCLUSIVE, ("type", "database_ids")],
         required_one_of=_arguments.LOGIN_OR_CONFIG_REQUIRED,

@@ -12,11 +12,12 @@ short_description: Put a database back from an artifact
 version_added: 1.0.0
 description:
   - Restores an artifact of M(vya.backupdb.db_backup) to a database of the same or another name and server.
-  - Everything that can stand against it is looked at before anything is touched, and told at once. The artifact is read
-    to its end, its checksum, its gzip data and both ends of the dump must be right, programs, encoding, extensions,
-    accounts, privileges, room and open sessions are checked.
-  - The dump is loaded into a scratch database with stop at the first error. Then objects, rows and, where the backup
-    has them, fingerprints are compared with the metadata. A difference fails the task, and the target is as it was.
+  - First all that can stand against it is looked at, and told in one error, before anything is touched. The artifact
+    is read to its end, its checksum, its gzip data and both ends of the dump must be right; programs, encoding,
+    extensions, accounts, privileges, room and open sessions are checked.
+  - Then the dump is loaded into a scratch database with stop at the first error, and objects, rows and, where the
+    backup has them, fingerprints are compared with the metadata. A difference fails the task, and the target is as it
+    was.
   - Only then the scratch database takes the place of the target, in one step. Unless O(force=true), an existing target
     is refused.
   - A restore that was killed leaves the target as it was, or as it was to become. The next one to the same target takes
@@ -28,9 +29,12 @@ options:
     description:
       - The path of the C(.sql.gz) file of the artifact, on the host.
       - Also of a dump that another program made. That needs O(target_database), and O(target_id) with O(config).
+      - Mutually exclusive with O(database).
     type: path
   database:
-    description: The name of the database whose artifact is wanted. With O(latest) or O(point_in_time).
+    description:
+      - The name of the database whose artifact is wanted.
+      - Needs O(database_id), and either O(latest) or O(point_in_time).
     type: str
     aliases: [name]
   latest:
@@ -45,12 +49,13 @@ options:
   scope:
     description:
       - What is restored.
-      - With V(accounts), the accounts that were saved in the run of the database's artifact, or where no database is
+      - V(database) is the database alone. Accounts that exist on a MySQL or MariaDB server get the privileges on single
+        tables, columns and routines that were saved in the same run, if the database did not exist and has the name
+        that it had. Otherwise, and for accounts that do not exist, a warning counts them. A dump of PostgreSQL brings
+        them itself.
+      - V(accounts) is the accounts that were saved in the run of the database's artifact, or where no database is
         named, the newest whole ones of O(database_id). O(backup_file) may name a C(users_*.sql.gz) file, too.
-      - With V(all), the accounts that were saved in the run of the database's artifact, and then the database.
-      - With V(database), accounts that exist on a MySQL or MariaDB server get the privileges on single tables, columns
-        and routines that were saved in the same run, if the database did not exist and has the name that it had.
-        Otherwise, and for accounts that do not exist, a warning counts them. A dump of PostgreSQL brings them itself.
+      - V(all) is the accounts that were saved in the run of the database's artifact, and then the database.
     type: str
     choices: [database, accounts, all]
     default: database
@@ -113,22 +118,29 @@ options:
     type: int
 extends_documentation_fragment:
   - vya.backupdb.attributes
-  - vya.backupdb.engine
+  - vya.backupdb.requirements
+  - vya.backupdb.requirements.servers
+  - vya.backupdb.requirements.programs
   - vya.backupdb.config
   - vya.backupdb.login
   - vya.backupdb.storage
+  - vya.backupdb.progress
 attributes:
   check_mode:
     support: full
     details: Verifies the artifact and the target as a real run does, and changes nothing.
   diff_mode:
     support: none
-  platform:
-    support: full
-    platforms: posix
 seealso:
   - module: vya.backupdb.db_backup
   - module: vya.backupdb.backup_info
+  - module: vya.backupdb.backup_verify
+  - module: vya.backupdb.audit_info
+  - module: vya.backupdb.backup_notify
+  - module: vya.backupdb.credential_store
+  - name: Restore
+    description: The steps, what is atomic, and how to finish or undo a restore by hand.
+    link: https://git.example.org/vya/backupdb/blob/main/docs/restore.md
 author:
   - Contributors to the vya.backupdb project (!UNKNOWN)
 """
@@ -190,41 +202,44 @@ EXAMPLES = r"""
 
 RETURN = r"""
 restore:
-  description: What was restored, to where, and how it compares with the metadata.
+  description:
+    - What was restored, to where, and how it compares with the metadata.
+    - C(seconds) is how long each phase took, and C(previous_database) the name of the one that was replaced, where it
+      is kept.
   type: dict
   returned: success, unless O(scope=accounts)
   sample:
-    backup_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020000_full.sql.gz
-    backup_timestamp: "2026-01-09T02:00:00.118204+01:00"
-    bytes_read: 51408
+    backup_file: /srv/backups/db01/prod-postgres-01/shop/2026-01-09/shop_20260109_020006_full.sql.gz
+    backup_timestamp: "2026-01-09T02:00:06.482884+01:00"
+    bytes_read: 133035
     comparison:
       differences: []
       fingerprints_compared: 8
       large_objects_compared: 0
-      objects_compared: 14
-      rows_compared: 4213
+      objects_compared: 13
+      rows_compared: 6357
       schema_hash_equal: true
-      sequences_compared: 3
+      sequences_compared: 6
       tables_compared: 8
     database_id: prod-postgres-01
     database_name: shop
-    duration_seconds: 1.318
+    duration_seconds: 0.826
     error_code: null
     error_message: null
     hint: null
-    previous_database: null
+    previous_database: shop__before_20260109081252
     seconds:
-      compare: 0.041
-      load: 0.712
-      preflight: 0.213
-      swap: 0.029
+      compare: 0.22
+      load: 0.215
+      preflight: 0.18
+      swap: 0.016
     sections_loaded: 1
-    size_bytes: 51408
+    size_bytes: 133035
     success: true
     target_database: shop
     target_existed: true
     target_server: the postgresql server at 127.0.0.1:5432
-    timestamp: "2026-01-09T08:12:44.501223+01:00"
+    timestamp: "2026-01-09T08:12:52.780017+01:00"
     warnings: []
 accounts:
   description:
@@ -234,16 +249,22 @@ accounts:
   returned: success, with O(scope=accounts) or O(scope=all)
   sample:
     accounts:
-      - account: shop
+      - account: backup
+        action: exists
+        kind: login
+        reason: it exists and is left alone
+      - account: shop_application
         action: create
         kind: login
         reason: it does not exist
-    accounts_file: /srv/backups/db01/prod-postgres-01/users_20260109_020000.sql.gz
-    created: [shop]
-    left_alone: []
-    left_out: []
+    accounts_file: /srv/backups/db01/prod-postgres-01/users_20260109_020006.sql.gz
+    created: [shop_application]
+    left_alone:
+      - 'backup: it exists and is left alone'
+      - 'pg_read_all_data to backup is left out: of backup, it exists and is left alone'
+    left_out:
+      - 'pg_read_all_data to backup is left out: of backup, it exists and is left alone'
     memberships: []
-    target_server: the postgresql server at 127.0.0.1:5432
     updated: []
     warnings: []
 error_code:
@@ -258,8 +279,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vya.backupdb.plugins.module_utils import _arguments, _module, _targets
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import moments, operations, recovery, selection
+from ansible_collections.vya.backupdb.plugins.module_utils import _arguments, _module, _progress, _targets
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import moments, operations
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.restores import recovery, selection
 
 
 def put_back(module: AnsibleModule) -> tuple[bool, dict[str, Any], None]:
@@ -289,7 +311,8 @@ def put_back(module: AnsibleModule) -> tuple[bool, dict[str, Any], None]:
         jobs=options["jobs"] or os.cpu_count() or 1,
         timeout=options["load_timeout"],
     )
-    recovered = operations.restore(targets.setting(), order, check=module.check_mode)
+    with _progress.told():
+        recovered = operations.restore(targets.setting(), order, check=module.check_mode)
     for warning in recovered.warnings:
         module.warn(warning)
     return recovered.changed, recovered.as_dict(), None
@@ -302,6 +325,7 @@ def main() -> None:
             "config",
             "login",
             "storage",
+            "progress",
             backup_file={"type": "path"},
             database={"type": "str", "aliases": ["name"]},
             latest={"type": "bool", "default": False},

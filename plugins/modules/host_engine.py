@@ -34,11 +34,11 @@ attributes:
   diff_mode:
     support: full
     details: Names the files that come, go and change.
-  platform:
-    support: full
-    platforms: posix
 seealso:
-  - module: vya.backupdb.db_backup
+  - module: vya.backupdb.backup_config
+  - name: The command on the host
+    description: What the engine does there without Ansible.
+    link: https://git.example.org/vya/backupdb/blob/main/docs/command.md
 author:
   - Contributors to the vya.backupdb project (!UNKNOWN)
 """
@@ -62,12 +62,12 @@ digest:
   description: What tells this version's files from those of any other. Empty where there are none.
   type: str
   returned: success
-  sample: 5b0f0c1f37d4f3f3b2b9d3b6b2d0e2a4f2c6c7f1a8e9d0b1c2d3e4f5a6b7c8d9
+  sample: 73413b1206f4d41a740d21e3ae9f514ee0086a899b55df21e96458cca8cf67fd
 files_count:
   description: How many files the engine is made of.
   type: int
   returned: success
-  sample: 140
+  sample: 173
 """
 
 from pathlib import Path

@@ -30,7 +30,10 @@ LONGEST_LEFT_SECONDS = 7 * 24 * 3600.0
 
 @dataclass(frozen=True)
 class Dump:
-    """How far the dump of one database has come, ``seconds`` after it began. Bytes are those of the text, unpacked."""
+    """How far a dump or a load has come, ``seconds`` after it began. Bytes are those of the text, unpacked.
+
+    Where nothing is known of what is loaded, ``database_id`` is empty.
+    """
 
     database_id: str
     database: str
@@ -76,13 +79,17 @@ def _report(found: dict[str, Any]) -> Report:
 
 @dataclass
 class Teller:
-    """Chooses what is said, and when: nothing in the first ``quiet_seconds``, then a line for each dump that moves."""
+    """Chooses what is said, and when: nothing in the first ``quiet_seconds``, then a line for each text that moves.
+
+    ``ended`` is what a database is whose text has come to its end.
+    """
 
     host: str
     quiet_seconds: float = SHORTEST_SECONDS
+    ended: str = "done"
     _next_seconds: float = 0.0
     _told: dict[tuple[str, str], Dump] = field(default_factory=dict)
-    _ended: tuple[int, int] = (0, 0)
+    _told_ended: tuple[int, int] = (0, 0)
 
     def lines(self, report: Report, elapsed_seconds: float) -> list[str]:
         """Return what is to be said ``elapsed_seconds`` after the task began."""
@@ -94,10 +101,12 @@ class Teller:
             before = self._told.get(key)
             if before is None or before.raw_bytes != dump.raw_bytes:
                 self._told[key] = dump
-                lines.append(f"{self.host}: {visible(dump.database_id)}/{visible(dump.database)}: {told(dump, before)}")
-        if (report.done, report.failed) != self._ended:
-            self._ended = (report.done, report.failed)
-            lines.append(f"{self.host}: {_count(report.done, 'done')}, {report.failed} failed so far")
+                name = "/".join(visible(part) for part in key if part)
+                lines.append(f"{self.host}: {name}: {told(dump, before)}")
+        if (report.done, report.failed) != self._told_ended:
+            self._told_ended = (report.done, report.failed)
+            ended = [_count(report.done, self.ended), *([f"{report.failed} failed"] if report.failed else [])]
+            lines.append(f"{self.host}: {', '.join(ended)} so far")
         if lines:
             pause = min(max(elapsed_seconds * SHARE, self.quiet_seconds), LONGEST_SECONDS)
             self._next_seconds = elapsed_seconds + pause

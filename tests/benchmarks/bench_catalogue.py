@@ -16,7 +16,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog, information
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.status import information
 
 from tests.integration.artifacts import write_many
 

@@ -18,8 +18,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import backup, pruning, retention
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.store import Store
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import RetentionConfig, StorageConfig
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.retention import planning, pruning
 
 from tests.integration.artifacts import write_many
 
@@ -37,7 +38,7 @@ def main() -> None:
     for databases in (1, 40):
         candidates = spread(databases)
         with told(f"plan, {databases} databases"):
-            planned = len(retention.plan(candidates, POLICY, NOW))
+            planned = len(planning.plan(candidates, POLICY, NOW))
         expect(planned, ARTIFACTS)
     with stored(ARTIFACTS) as store:
         for which in ("first", "second"):
@@ -67,22 +68,22 @@ def expect(found: int, wanted: int) -> None:
 
 
 @contextlib.contextmanager
-def stored(count: int) -> Iterator[backup.Store]:
+def stored(count: int) -> Iterator[Store]:
     """Give a storage with so many artifacts of 40 databases, one of each per day."""
     with tempfile.TemporaryDirectory() as folder:
         config = StorageConfig(base_path=Path(folder))
         for _path in write_many(config.base_path, count, HOSTNAME):
             pass
-        yield backup.Store(config, HOSTNAME, lambda: NOW)
+        yield Store(config, HOSTNAME, lambda: NOW)
 
 
-def spread(databases: int) -> list[retention.Candidate]:
+def spread(databases: int) -> list[planning.Candidate]:
     """Return the candidates of so many databases, one of each per hour."""
     candidates = []
     for number in range(ARTIFACTS):
         hour, which = divmod(number, databases)
         series = (HOSTNAME, "prod", f"database_{which}")
-        candidates.append(retention.Candidate(series, NOW - timedelta(hours=hour), f"/srv/backups/{number}"))
+        candidates.append(planning.Candidate(series, NOW - timedelta(hours=hour), f"/srv/backups/{number}"))
     return candidates
 
 

@@ -15,7 +15,8 @@ from typing import Any
 
 import psycopg2
 import pymysql
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import accounts, backup, instances, secrets
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import accounts, instances, secrets
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.store import Store
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import Server
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import DatabaseConfig, StorageConfig
 
@@ -226,7 +227,7 @@ class Engine:
 
     def save(self, store: Path) -> accounts.Saved:
         """Save the accounts."""
-        return accounts.save(self.instance, self.target, backup.Store(StorageConfig(base_path=store), HOSTNAME, now))
+        return accounts.save(self.instance, self.target, Store(StorageConfig(base_path=store), HOSTNAME, now))
 
     def restore(
         self, saved: accounts.Saved, wanted: Sequence[str] | None = None, *, update: bool = False

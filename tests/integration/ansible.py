@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.integration import preloaded
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 TIMEOUT_SECONDS = 300
@@ -50,8 +51,7 @@ def run_module(
     **variables: str,
 ) -> Result:
     """Run one module of the collection on this machine; ``variables`` are added to the environment."""
-    command = [
-        str(Path(sys.executable).with_name("ansible")),
+    arguments = [
         "localhost",
         "--module-name",
         f"vya.backupdb.{module}",
@@ -63,18 +63,8 @@ def run_module(
         *(["--diff"] if diff else []),
         *([f"-{'v' * verbosity}"] if verbosity else []),
     ]
-    done = subprocess.run(
-        command,
-        env=environment(**variables),
-        cwd=REPOSITORY,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=TIMEOUT_SECONDS,
-        check=False,
-    )
-    return Result(done.returncode, _result(done.stdout), done.stdout)
+    rc, stdout = preloaded.run("ansible", arguments, environment(**variables), REPOSITORY, TIMEOUT_SECONDS)
+    return Result(rc, _result(stdout), stdout)
 
 
 def _result(stdout: str) -> dict[str, Any]:

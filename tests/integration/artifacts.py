@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import layout
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.catalog import Artifact, load_artifact
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.catalog import Artifact, load_artifact
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import StorageConfig
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.metadata import (
     BackupInfoModel,

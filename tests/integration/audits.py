@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import audit, layout, records
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import layout, records
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.audit import log as audit_log
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import AuditConfig
 
 from tests.integration.ansible import REPOSITORY
@@ -38,17 +39,17 @@ class Log:
     sql: Callable[[str], list[Any]]
 
     def record(self, *entries: records.Entry) -> list[str]:
-        return audit.record(self.config, entries, base_path=self.base_path, hostname=HOST)
+        return audit_log.record(self.config, entries, base_path=self.base_path, hostname=HOST)
 
     def find(self, **filters: Any) -> list[dict[str, Any]]:
-        return audit.find(self.config, audit.Filters(**filters), base_path=self.base_path, hostname=HOST)
+        return audit_log.find(self.config, audit_log.Filters(**filters), base_path=self.base_path, hostname=HOST)
 
     def count(self, **filters: Any) -> int:
-        return audit.count(self.config, audit.Filters(**filters), base_path=self.base_path, hostname=HOST)
+        return audit_log.count(self.config, audit_log.Filters(**filters), base_path=self.base_path, hostname=HOST)
 
     def summarize(self, period: Any, **filters: Any) -> list[dict[str, Any]]:
-        wanted = audit.Filters(**filters)
-        return audit.summarize(self.config, wanted, period, base_path=self.base_path, hostname=HOST)
+        wanted = audit_log.Filters(**filters)
+        return audit_log.summarize(self.config, wanted, period, base_path=self.base_path, hostname=HOST)
 
     @property
     def file(self) -> Path:

@@ -20,7 +20,8 @@ from typing import Any
 
 import yaml
 from ansible_collections.vya.backupdb.plugins.module_utils import _engine
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import audit, secrets
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import secrets
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.audit import log as audit_log
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import AuditConfig
 
 from tests.integration.scenes import HOSTNAME
@@ -138,4 +139,4 @@ class Host:
 
     def audited(self) -> list[dict[str, Any]]:
         """Return what the audit log has, the oldest first."""
-        return audit.find(AuditConfig(), audit.Filters(), base_path=self.store, hostname=HOSTNAME)[::-1]
+        return audit_log.find(AuditConfig(), audit_log.Filters(), base_path=self.store, hostname=HOSTNAME)[::-1]

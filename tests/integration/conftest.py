@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
 
-from tests.integration import commands
+from tests.integration import commands, memory
 from tests.integration.ansible import run_module
 from tests.integration.commands import Host
 from tests.integration.planned import PASSWORD
@@ -29,6 +29,12 @@ from tools.private_servers.zoo.loader import load_zoo
 ZOOS = ('weird db-1 "ü"', "a=b", "plain_zoo")
 BIG_ROWS = 24
 BIG_ROW_BYTES = 1024 * 1024
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have all that is temporary in memory, if there is enough: most of what MariaDB does waits for the disk."""
+    if not hasattr(config, "workerinput"):
+        memory.use(config)
 
 
 @dataclasses.dataclass(frozen=True)

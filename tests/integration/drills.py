@@ -15,8 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import backup, drill, layout
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.catalog import Artifact, load_artifact
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import layout
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.catalog import Artifact, load_artifact
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.store import Store
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.drills import drill
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import StorageConfig
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.results import VerifyResult
 
@@ -83,9 +85,9 @@ def same(scene: Scene) -> drill.Where:
     return drill.Where(find_instance=lambda _id: instance_of(scene.server))
 
 
-def store_of(path: Path) -> backup.Store:
+def store_of(path: Path) -> Store:
     """Return a storage as the engine sees it."""
-    return backup.Store(StorageConfig(base_path=path), HOSTNAME, now)
+    return Store(StorageConfig(base_path=path), HOSTNAME, now)
 
 
 def verify(store: Path, where: drill.Where, *files: Path, level: Any = "restore", **choice: Any) -> drill.Drilled:

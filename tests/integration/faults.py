@@ -18,16 +18,12 @@ from typing import Any, cast
 from unittest import mock
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import (
-    catalog,
-    errors,
-    restore,
-    selection,
-    stream,
-)
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, stream
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import Server
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.foreign import ForeignDump
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.results import RestoreResult
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.restores import restore, selection
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.restores.foreign import ForeignDump
 
 from tests.integration.scenes import PLANTED, Scene, create_scene, instance_of, now
 from tools.private_servers.base import PrivateServer

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 import yaml
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import secrets
 
+from tests.integration import preloaded
 from tests.integration.ansible import REPOSITORY, TIMEOUT_SECONDS, environment
 from tests.integration.scenes import LIVE_SCRIPTS
 from tools.private_servers.base import PrivateServer
@@ -97,19 +97,14 @@ class Host:
             "backupdb_config": str(self.config),
             **variables,
         }
-        program = str(Path(sys.executable).with_name("ansible-playbook"))
-        finished = subprocess.run(
-            [program, "--inventory", inventory, "--extra-vars", json.dumps(values), playbook, *more],
-            env=environment(ANSIBLE_STDOUT_CALLBACK="ansible.builtin.default", ANSIBLE_SHOW_CUSTOM_STATS="1"),
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
+        rc, stdout = preloaded.run(
+            "ansible-playbook",
+            ["--inventory", inventory, "--extra-vars", json.dumps(values), playbook, *more],
+            environment(ANSIBLE_STDOUT_CALLBACK="ansible.builtin.default", ANSIBLE_SHOW_CUSTOM_STATS="1"),
+            self.folder,
+            TIMEOUT_SECONDS,
         )
-        return Outcome(finished.returncode, finished.stdout)
+        return Outcome(rc, stdout)
 
     def back_up(self, *more: str, **variables: Any) -> Outcome:
         """Run the playbook backup."""

@@ -14,7 +14,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import backup, catalog, instances, run, secrets
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import instances, secrets
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.store import Store
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.backups import run
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import DatabaseConfig, StorageConfig
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.metadata import RestoreInfo
 
@@ -68,7 +71,7 @@ def report_of(
 ) -> run.Report:
     """Back up a database by ``LANES`` jobs, as another account or by other programs, and return what came of it."""
     instance = instance_with(server, login, clients)
-    engine_store = backup.Store(StorageConfig(base_path=store), HOSTNAME, now)
+    engine_store = Store(StorageConfig(base_path=store), HOSTNAME, now)
     return run.back_up([run.Wanted(instance.id, lambda: instance)], engine_store, run.Request([database], LANES))
 
 

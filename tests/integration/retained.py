@@ -11,13 +11,9 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import (
-    accounts_catalog,
-    backup,
-    catalog,
-    layout,
-    pruning,
-)
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import layout
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import accounts_catalog, catalog
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.store import Store
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.accounts import (
     AccountInfo,
     AccountsInfoModel,
@@ -27,6 +23,7 @@ from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.metadata import FileInfoModel, human_size
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.results import RemovalResult
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.verification import Level, Verification
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.retention import pruning
 
 from tests.integration.artifacts import DATA, change_metadata, write_artifact
 
@@ -37,9 +34,9 @@ NOON = datetime(2026, 3, 31, 12, tzinfo=timezone(timedelta(hours=2)))
 LAST_ONE = RetentionConfig(strategy="simple", daily_keep=1)
 
 
-def store(base_path: Path, now: datetime = NOON, hostname: str = HOSTNAME) -> backup.Store:
+def store(base_path: Path, now: datetime = NOON, hostname: str = HOSTNAME) -> Store:
     """Return the storage as a host writes to it at that moment."""
-    return backup.Store(StorageConfig(base_path=base_path), hostname, lambda: now)
+    return Store(StorageConfig(base_path=base_path), hostname, lambda: now)
 
 
 def days_ago(number: float) -> datetime:

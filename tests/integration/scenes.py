@@ -15,17 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import (
-    backup,
-    catalog,
-    instances,
-    layout,
-    restore,
-    run,
-    secrets,
-)
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import instances, layout, secrets
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.store import Store
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.backups import run
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import DatabaseConfig, StorageConfig
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.results import RestoreResult
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.restores import restore
 
 from tests.integration.ansible import Result, run_module
 from tools.private_servers.base import PrivateServer
@@ -114,6 +110,11 @@ def files_of(store: Path) -> dict[str, str]:
     }
 
 
+def folders_of(store: Path) -> list[str]:
+    """Return every folder below a store, by its path."""
+    return sorted(str(path.relative_to(store)) for path in store.rglob("*") if path.is_dir())
+
+
 def instance_of(server: PrivateServer) -> instances.Instance:
     """Return a private server as the engine sees it."""
     settings = {"id": DATABASE_ID, "type": server.family, "host": server.host, "port": server.port}
@@ -157,7 +158,7 @@ def back_up(
     """Back up databases by the engine alone, at ``moment`` if it is given, and see that it went well."""
     instance = instance_of(server)
     wanted = run.Wanted(instance.id, lambda: instance)
-    engine_store = backup.Store(StorageConfig(base_path=store), HOSTNAME, (lambda: moment) if moment else now)
+    engine_store = Store(StorageConfig(base_path=store), HOSTNAME, (lambda: moment) if moment else now)
     report = run.back_up([wanted], engine_store, run.Request(databases, jobs))
     report.raise_for_failures()
     return report

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import accounts, accounts_catalog, catalog, errors
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import accounts, errors
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import accounts_catalog, catalog
 
 from tests.integration.accounts import (
     APP,

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import audit_schema, audit_store, errors
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.audit import sessions, table
 
 from tests.integration.audits import MOMENT, Log, entry, log_in_storage, log_on, url_of, write_at_once
 from tools.private_servers.base import PrivateServer
@@ -67,7 +68,7 @@ def old_log(log: Log) -> Log:
     """A log whose table is of the first version and has three rows."""
     log.sql(FIRST_VERSION.format(**TYPES[log.kind]))
     for day in (1, 2, 3):
-        moment = audit_schema.stored(MOMENT - timedelta(days=day), log.kind)
+        moment = table.stored(MOMENT - timedelta(days=day), log.kind)
         log.sql(
             "INSERT INTO audit_logs (timestamp, operation, database_id, database_name, status, duration_seconds,"
             f" hostname) VALUES ('{moment}', 'backup', 'prod-1', 'old', 'success', 0.25, 'db01')"
@@ -172,7 +173,7 @@ def test_processes_that_make_the_log_at_once_lose_no_row(log: Log) -> None:
     found = {(each["database_id"], each["size_bytes"]) for each in log.find()}
     assert found == {(str(writer), row) for writer in range(WRITERS) for row in range(rows)}
     assert log.count() == WRITERS * rows
-    assert log.sql("SELECT version FROM audit_logs_version") == [(audit_schema.VERSION,)]
+    assert log.sql("SELECT version FROM audit_logs_version") == [(table.VERSION,)]
     if log.kind == "sqlite":
         assert log.sql("PRAGMA journal_mode") == [("wal",)]
         assert log.sql("PRAGMA integrity_check") == [("ok",)]
@@ -189,7 +190,7 @@ def test_processes_that_upgrade_an_old_log_at_once_keep_its_rows(old_log: Log) -
     assert {(each["duration_seconds"], each["error_code"], str(each["details"])) for each in old} == {
         (0.25, None, "{}")
     }
-    assert old_log.sql("SELECT version FROM audit_logs_version") == [(audit_schema.VERSION,)]
+    assert old_log.sql("SELECT version FROM audit_logs_version") == [(table.VERSION,)]
 
 
 def test_an_old_log_is_read_without_being_upgraded(old_log: Log) -> None:
@@ -201,7 +202,7 @@ def test_an_old_log_is_read_without_being_upgraded(old_log: Log) -> None:
 
 def test_a_log_of_a_newer_version_is_read_but_not_written(log: Log) -> None:
     assert log.record(entry()) == []
-    log.sql(f"UPDATE audit_logs_version SET version = {audit_schema.VERSION + 1}")
+    log.sql(f"UPDATE audit_logs_version SET version = {table.VERSION + 1}")
     (warning,) = log.record(entry())
     assert "version 3" in warning
     assert "Update the collection" in warning
@@ -224,8 +225,8 @@ def test_an_upgrade_that_was_broken_off_is_finished_by_the_next_one(
         add(connection)
         raise errors.StorageError("the power went off")
 
-    add = audit_schema._add_what_is_missing
-    monkeypatch.setattr(audit_schema, "_add_what_is_missing", break_off)
+    add = table._add_what_is_missing
+    monkeypatch.setattr(table, "_add_what_is_missing", break_off)
     assert len(old_log.record(entry())) == 1
     monkeypatch.undo()
     assert old_log.record(entry()) == []
@@ -264,7 +265,7 @@ def test_a_table_that_others_have_locked_is_not_waited_for_without_end(
 ) -> None:
     server: PrivateServer = request.getfixturevalue({"mysql": "mariadb"}.get(log.kind, log.kind))
     assert log.record(entry()) == []
-    monkeypatch.setattr(audit_store, "LOCK_SECONDS", 1)
+    monkeypatch.setattr(sessions, "LOCK_SECONDS", 1)
     database = str(log.sql("SELECT current_database()" if log.kind == "postgresql" else "SELECT DATABASE()")[0][0])
     connection = server.connect(database)
     try:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import audit_schema, audit_store, errors
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.audit import sessions, table
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import AuditConfig
 
 from tests.integration.ansible import run_module
@@ -50,10 +51,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait one second for others."""
     for module, name in [
-        (audit_store, "LOCK_SECONDS"),
-        (audit_schema, "LOCK_SECONDS"),
-        (audit_store, "CONNECT_SECONDS"),
-        (audit_store, "ANSWER_SECONDS"),
+        (sessions, "LOCK_SECONDS"),
+        (table, "LOCK_SECONDS"),
+        (sessions, "CONNECT_SECONDS"),
+        (sessions, "ANSWER_SECONDS"),
     ]:
         monkeypatch.setattr(module, name, 1)
 

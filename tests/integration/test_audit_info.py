@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import audit
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.audit import log as audit_log
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import AuditConfig
 
 from tests.integration.ansible import run_module
@@ -30,7 +30,7 @@ ENTRIES = [
 @pytest.fixture
 def filled(store: Path) -> Path:
     """A storage whose log of this host has entries of two months."""
-    assert audit.record(AuditConfig(), ENTRIES, base_path=store, hostname=socket.gethostname()) == []
+    assert audit_log.record(AuditConfig(), ENTRIES, base_path=store, hostname=socket.gethostname()) == []
     return store
 
 
@@ -51,7 +51,7 @@ def test_the_task_lists_and_summarizes_what_matches(filled: Path, check: bool) -
 
 def test_the_task_reads_the_log_that_is_configured(tmp_path: Path, store: Path) -> None:
     url = f"sqlite:///{tmp_path}/elsewhere.db"
-    assert audit.record(AuditConfig(url=url), ENTRIES, base_path=store, hostname="db01") == []
+    assert audit_log.record(AuditConfig(url=url), ENTRIES, base_path=store, hostname="db01") == []
     config = tmp_path.joinpath("config.yaml")
     settings = {"databases": [], "storage": {"base_path": str(store)}, "audit": {"url": url}}
     config.write_text(yaml.safe_dump(settings), encoding="utf-8")

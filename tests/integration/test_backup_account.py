@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import backup, errors, instances, run, secrets
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, instances, secrets
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.store import Store
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.backups import run
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.backup_account import BackupAccount
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.registry import account_keeper_at
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import StorageConfig
@@ -68,7 +70,7 @@ def as_account(server: PrivateServer, account: BackupAccount = ACCOUNT) -> insta
 def back_up(server: PrivateServer, store: Path) -> run.Report:
     instance = as_account(server)
     wanted = run.Wanted(instance.id, lambda: instance)
-    return run.back_up([wanted], backup.Store(StorageConfig(base_path=store), HOSTNAME, now), run.Request([DATABASE]))
+    return run.back_up([wanted], Store(StorageConfig(base_path=store), HOSTNAME, now), run.Request([DATABASE]))
 
 
 def test_the_account_backs_up_all_that_is_kept_from_others_and_changes_nothing(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
 
 from tests.integration.ansible import run_module
 from tests.integration.artifacts import write_artifact, write_many

@@ -10,7 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog, drift, run
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.backups import drift, run
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.metadata import ObjectInfo
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.results import DriftResult
 

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog, drill
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.catalog import Artifact
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.catalog import Artifact
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import is_scratch
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.drills import drill
 
 from tests.integration.artifacts import change_metadata
 from tests.integration.conftest import ZOOS, Zoos

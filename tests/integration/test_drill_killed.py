@@ -15,9 +15,10 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, loading
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import is_scratch
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.throwaway import Throwaway
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.restores import loading
 
 from tests.integration.drills import only, same, throwaway, throwaway_folders, verify, work_folder
 from tests.integration.processes import in_child, with_argument

@@ -5,43 +5,22 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
 
 from tests.integration.ansible import run_module
 from tests.integration.commands import Host, run_program
 from tests.integration.conftest import Zoos
+from tests.integration.likeness import CHANGING_KEYS, metadata_of, text_of, unchanging
 from tests.integration.scenes import DATABASE_ID, write_config
 
 ZOO = "plain_zoo"
-# pg_dump's random token, the moment of mariadb-dump.
-CHANGING_LINES = re.compile(rb"^(\\(un)?restrict |-- Dump completed on ).*\n", re.M)
-# What two runs cannot have in common: when they were, how long they took, and what the files are named for that.
-CHANGING_KEYS = {
-    "accounts_artifact",
-    "backup_file",
-    "checksum",
-    "checksum_file",
-    "database_size_bytes",
-    "duration_seconds",
-    "filename",
-    "id",
-    "lock_held_seconds",
-    "metadata_file",
-    "sections",
-    "size_bytes",
-    "size_human",
-    "timestamp",
-}
 
 
 @pytest.fixture
@@ -96,22 +75,3 @@ def test_a_task_and_the_program_restore_alike(zoos: Zoos, host: Host, new_databa
     by_program = json.loads(done.stdout)
     assert by_program["error_code"] == "validation_error"
     assert by_program == {key: by_task[key] for key in by_program}
-
-
-def unchanging(value: Any, *others: str) -> Any:
-    """Return nested data without what two runs cannot have in common, and what Ansible shows apart from a result."""
-    if isinstance(value, dict):
-        left_out = {*CHANGING_KEYS, *others, "removals", "invocation", "warnings"}
-        return {key: unchanging(each, *others) for key, each in value.items() if key not in left_out}
-    if isinstance(value, list):
-        return [unchanging(each, *others) for each in value]
-    return value
-
-
-def text_of(artifact: catalog.Artifact) -> bytes:
-    with gzip.open(artifact.paths.data) as text:
-        return CHANGING_LINES.sub(b"", text.read())
-
-
-def metadata_of(artifact: catalog.Artifact) -> Any:
-    return json.loads(artifact.paths.metadata.read_text(encoding="utf-8"))

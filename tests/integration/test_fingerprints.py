@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import backup, catalog, errors, instances, run
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, instances
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.store import Store
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.backups import run
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.mysql import catalogue, connection
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.values import every_table
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import StorageConfig
@@ -55,7 +58,7 @@ def back_up_content(server: PrivateServer, store: Path, database: str) -> catalo
     """Back up a database with ``fingerprint: content`` by the engine alone."""
     instance = instance_of(server)
     with_content = instances.Instance(instance.config.model_copy(update={"fingerprint": "content"}), instance.endpoint)
-    engine_store = backup.Store(StorageConfig(base_path=store), HOSTNAME, now)
+    engine_store = Store(StorageConfig(base_path=store), HOSTNAME, now)
     wanted = run.Wanted(instance.id, lambda: with_content)
     run.back_up([wanted], engine_store, run.Request([database])).raise_for_failures()
     return newest(store, database)

@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import backup, catalog, layout, run
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import layout
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.store import Store
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.backups import run
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import StorageConfig
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.results import BackupResult
 
@@ -166,7 +169,7 @@ def test_the_same_task_again_changes_nothing_until_the_backup_is_too_old(scene: 
 def run_with(scene: Scene, *databases: str, **request: Any) -> dict[str, BackupResult]:
     """Back up by the engine alone, with accounts; return the results by the databases' names."""
     instance = instance_of(scene.server)
-    engine_store = backup.Store(StorageConfig(base_path=scene.store), HOSTNAME, now)
+    engine_store = Store(StorageConfig(base_path=scene.store), HOSTNAME, now)
     wanted = [run.Wanted(instance.id, lambda: instance)]
     report = run.back_up(wanted, engine_store, run.Request(databases, if_older_than=20 * HOUR, **request))
     report.raise_for_failures()
@@ -251,6 +254,6 @@ def test_an_artifact_that_is_not_kept_as_long_as_is_wanted_is_not_enough(scene: 
 @pytest.mark.parametrize("server", ["postgresql"], indirect=True)
 def test_a_run_that_skips_everything_leaves_the_instance_unlocked(server: PrivateServer, scene: Scene) -> None:
     run_with(scene, scene.database)
-    engine_store = backup.Store(StorageConfig(base_path=scene.store), HOSTNAME, now)
+    engine_store = Store(StorageConfig(base_path=scene.store), HOSTNAME, now)
     with engine_store.locked(instance_of(server).id):
         pass

@@ -12,7 +12,9 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import backup, errors, instances, run, stream
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, instances, stream
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.store import Store
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.backups import run
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.mysql import catalogue as mysql_catalogue
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.postgresql import (
     catalogue as postgresql_catalogue,
@@ -54,7 +56,7 @@ def slow_looks(server: PrivateServer) -> Iterator[list[str]]:
 def report_of(scene: Scene, **config: Any) -> run.Report:
     instance = instance_of(scene.server)
     changed = instances.Instance(instance.config.model_copy(update=config), instance.endpoint)
-    engine_store = backup.Store(StorageConfig(base_path=scene.store), HOSTNAME, now)
+    engine_store = Store(StorageConfig(base_path=scene.store), HOSTNAME, now)
     return run.back_up([run.Wanted(DATABASE_ID, lambda: changed)], engine_store, run.Request([scene.database]))
 
 

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import backup, catalog, errors, instances, run
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, instances
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.store import Store
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.backups import run
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import StorageConfig
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.metadata import LargeObjectsInfo
 
@@ -54,7 +57,7 @@ def backed_up(
 ) -> tuple[catalog.Artifact, LargeObjectsInfo]:
     instance = instance_of(server)
     config = instance.config.model_copy(update={"fingerprint": fingerprint, "accounts": False})
-    engine_store = backup.Store(StorageConfig(base_path=store), HOSTNAME, now)
+    engine_store = Store(StorageConfig(base_path=store), HOSTNAME, now)
     wanted = run.Wanted(DATABASE_ID, lambda: instances.Instance(config, instance.endpoint))
     run.back_up([wanted], engine_store, run.Request([name])).raise_for_failures()
     artifact = catalog.find_latest(store, database_id=DATABASE_ID, database=name)

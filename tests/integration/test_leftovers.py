@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog, errors
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.results import RestoreResult
 
 from tests.integration.facts import facts_of

@@ -15,14 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import (
-    backup,
-    errors,
-    instances,
-    logbook,
-    run,
-    secrets,
-)
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, instances, logbook, secrets
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.store import Store
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.backups import run
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import LoggingConfig, StorageConfig
 
 from tests.integration.artifacts import replace_text
@@ -54,7 +49,7 @@ def named(path: Path, phase: str) -> dict[str, Any]:
 
 def back_up(instance: instances.Instance, store: Path, databases: list[str]) -> run.Report:
     wanted = run.Wanted(instance.id, lambda: instance)
-    return run.back_up([wanted], backup.Store(StorageConfig(base_path=store), HOSTNAME, now), run.Request(databases))
+    return run.back_up([wanted], Store(StorageConfig(base_path=store), HOSTNAME, now), run.Request(databases))
 
 
 def logged_in(server: PrivateServer, name: str, password: str) -> instances.Instance:

@@ -18,16 +18,10 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils import _engine
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import (
-    backup,
-    catalog,
-    errors,
-    instances,
-    layout,
-    locking,
-    run,
-    secrets,
-)
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, instances, layout, locking, secrets
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.store import Store
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.backups import backup, run
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import StorageConfig
 
 from tests.integration.ansible import REPOSITORY
@@ -63,8 +57,8 @@ def servers(postgresql: PrivateServer, mariadb: PrivateServer) -> Iterator[Serve
 
 
 @pytest.fixture
-def engine_store(store: Path) -> backup.Store:
-    return backup.Store(StorageConfig(base_path=store), HOSTNAME, now)
+def engine_store(store: Path) -> Store:
+    return Store(StorageConfig(base_path=store), HOSTNAME, now)
 
 
 @dataclass
@@ -119,7 +113,7 @@ def told(report: run.Report) -> list[tuple[str, str, bool]]:
     return [(result.database_id, result.database_name, result.success) for result in report.results]
 
 
-def is_locked(store: backup.Store, database_id: str) -> bool:
+def is_locked(store: Store, database_id: str) -> bool:
     """Say whether a run works on an instance."""
     try:
         with locking.hold(layout.instance_lock(store.config.base_path, store.hostname, database_id), database_id):
@@ -129,7 +123,7 @@ def is_locked(store: backup.Store, database_id: str) -> bool:
 
 
 def test_a_wrong_login_is_named_and_all_databases_of_the_others_are_backed_up(
-    servers: Servers, engine_store: backup.Store
+    servers: Servers, engine_store: Store
 ) -> None:
     run_of_three = wanted(
         instance_named("first", servers["mariadb"]),
@@ -150,7 +144,7 @@ def test_a_wrong_login_is_named_and_all_databases_of_the_others_are_backed_up(
 
 
 def test_one_job_works_on_one_database_at_a_time_and_on_the_biggest_of_all_instances_first(
-    servers: Servers, engine_store: backup.Store, seen: Seen
+    servers: Servers, engine_store: Store, seen: Seen
 ) -> None:
     everyone = {name: instance_named(name, server) for name, server in servers.items()}
     sizes = {
@@ -166,7 +160,7 @@ def test_one_job_works_on_one_database_at_a_time_and_on_the_biggest_of_all_insta
     assert seen.begun == sorted(sizes, key=lambda database: -sizes[database])
 
 
-def test_instances_are_worked_on_side_by_side(servers: Servers, engine_store: backup.Store, seen: Seen) -> None:
+def test_instances_are_worked_on_side_by_side(servers: Servers, engine_store: Store, seen: Seen) -> None:
     both = threading.Barrier(2)
     met: list[int] = []
     seen.look = lambda _subject: met.append(both.wait(PATIENCE_SECONDS))
@@ -177,7 +171,7 @@ def test_instances_are_worked_on_side_by_side(servers: Servers, engine_store: ba
 
 
 def test_an_instance_is_not_burdened_with_more_than_its_own_jobs(
-    servers: Servers, engine_store: backup.Store, seen: Seen
+    servers: Servers, engine_store: Store, seen: Seen
 ) -> None:
     instance = instance_named("spared", servers["postgresql"])
     instance = replace(instance, config=instance.config.model_copy(update={"jobs": 1}))
@@ -185,14 +179,14 @@ def test_an_instance_is_not_burdened_with_more_than_its_own_jobs(
     assert seen.most == 1
 
 
-def test_fewer_jobs_than_instances_are_enough(servers: Servers, engine_store: backup.Store) -> None:
+def test_fewer_jobs_than_instances_are_enough(servers: Servers, engine_store: Store) -> None:
     everyone = wanted(*(instance_named(f"number-{number}", servers["mariadb"]) for number in range(4)))
     report = run.back_up(everyone, engine_store, run.Request(NAMES[:2], jobs=1))
     assert told(report) == [(one.id, name, True) for one in everyone for name in reversed(NAMES[:2])]
 
 
 def test_an_instance_is_locked_from_its_listing_until_its_last_database_is_done(
-    servers: Servers, engine_store: backup.Store, seen: Seen
+    servers: Servers, engine_store: Store, seen: Seen
 ) -> None:
     # An empty database of PostgreSQL is larger than these of MariaDB, so its instance is done with first.
     everyone = [instance_named(name, servers[name]) for name in ("postgresql", "mariadb")]
@@ -206,9 +200,7 @@ def test_an_instance_is_locked_from_its_listing_until_its_last_database_is_done(
     assert not is_locked(engine_store, "mariadb")
 
 
-def test_a_check_of_several_instances_gives_the_plan_of_each_in_order(
-    servers: Servers, engine_store: backup.Store
-) -> None:
+def test_a_check_of_several_instances_gives_the_plan_of_each_in_order(servers: Servers, engine_store: Store) -> None:
     everyone = wanted(*(instance_named(name, server) for name, server in servers.items()))
     report = run.back_up(everyone, engine_store, run.Request(NAMES, check=True))
     assert [(plan.database_id, plan.database_name) for plan in report.plan] == [
@@ -219,7 +211,7 @@ def test_a_check_of_several_instances_gives_the_plan_of_each_in_order(
 
 
 def test_an_interrupted_run_ends_its_programs_and_publishes_nothing(
-    server: PrivateServer, big: str, engine_store: backup.Store, tmp_path: Path
+    server: PrivateServer, big: str, engine_store: Store, tmp_path: Path
 ) -> None:
     store = engine_store.config.base_path
     config = write_config(server, tmp_path, store)

@@ -14,8 +14,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import backup, metrics, records
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.metrics_state import DatabaseState, StorageState
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import records
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.store import Store
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.metrics import textfile
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.metrics.states import DatabaseState, StorageState
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import (
     AppConfig,
     DatabaseConfig,
@@ -87,13 +89,13 @@ def told_of(report: Sequence[BackupResult], server: PrivateServer) -> list[recor
 
 def test_a_run_is_told_as_it_was(scene: Scene, path: Path) -> None:
     config = config_of(scene.server, scene.store, path)
-    store = backup.Store(config.storage, HOSTNAME, now)
+    store = Store(config.storage, HOSTNAME, now)
     artifact = scene.artifact
     found = Verification(level="restore", passed=True, verified_at=now(), checksum=artifact.metadata.file_info.checksum)
     artifact.paths.verification.write_text(found.to_json(), encoding="utf-8")
     (result,) = back_up(scene.server, scene.store, [scene.database]).results
 
-    assert metrics.record(config, told_of([result], scene.server), store) == []
+    assert textfile.record(config, told_of([result], scene.server), store) == []
     assert values(path, scene.database) == {
         ("backupdb_executions_total", "backup"): 1,
         ("backupdb_last_status", "backup"): 1,
@@ -117,11 +119,11 @@ def test_a_run_is_told_as_it_was(scene: Scene, path: Path) -> None:
 
 def test_a_failed_run_keeps_what_is_good(scene: Scene, path: Path) -> None:
     config = config_of(scene.server, scene.store, path)
-    store = backup.Store(config.storage, HOSTNAME, now)
+    store = Store(config.storage, HOSTNAME, now)
     (result,) = back_up(scene.server, scene.store, [scene.database]).results
-    metrics.record(config, told_of([result], scene.server), store)
+    textfile.record(config, told_of([result], scene.server), store)
     failed = result.model_copy(update={"success": False, "backup_file": None, "error_message": "it went wrong"})
-    metrics.record(config, told_of([failed], scene.server), store)
+    textfile.record(config, told_of([failed], scene.server), store)
     told = values(path, scene.database)
     assert told["backupdb_last_status", "backup"] == 0
     assert told["backupdb_last_success_timestamp_seconds", ""] == result.timestamp.timestamp()
@@ -134,10 +136,10 @@ def entry(name: str, moment: datetime) -> records.Entry:
     return records.Entry(moment, "backup", "prod", name, "mysql", "success", 1.0, HOSTNAME)
 
 
-def state_with(names: Sequence[str], moment: datetime) -> metrics.State:
+def state_with(names: Sequence[str], moment: datetime) -> textfile.State:
     config = DatabaseConfig(id="prod", type="mysql", host="127.0.0.1", port=3306)
     databases = [DatabaseState("mysql", "prod", name, moment, 10, 1, 10, {"restore": moment}) for name in names]
-    return metrics.State([config], databases, StorageState(Path("/srv/ü \\ \"'"), 100, 60, 40, 10))
+    return textfile.State([config], databases, StorageState(Path("/srv/ü \\ \"'"), 100, 60, 40, 10))
 
 
 def test_prometheus_reads_any_name_of_a_database(path: Path) -> None:
@@ -145,7 +147,7 @@ def test_prometheus_reads_any_name_of_a_database(path: Path) -> None:
     for _time in range(2):
         entries = [entry(name, moment) for name in NAMES]
         config = MetricsConfig(textfile_path=path)
-        assert metrics.write(config, entries, state=state_with(NAMES, moment), now=moment) == []
+        assert textfile.write(config, entries, state=state_with(NAMES, moment), now=moment) == []
     promtool("check", "metrics", text=path.read_bytes())
     counted = {
         labels["database"]: value for name, labels, value in samples(path) if name == "backupdb_executions_total"
@@ -191,6 +193,6 @@ def test_the_example_alerts_fire_when_they_should_and_only_then() -> None:
 
 def test_the_metrics_of_a_run_are_of_the_configured_instance(scene: Scene, path: Path) -> None:
     config = config_of(scene.server, scene.store, path)
-    metrics.record(config, [], backup.Store(config.storage, HOSTNAME, now))
+    textfile.record(config, [], Store(config.storage, HOSTNAME, now))
     ids = {labels["database_id"] for _name, labels, _value in samples(path) if "database_id" in labels}
     assert ids == {DATABASE_ID}

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import notify
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import NotificationsConfig
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.notices import notify
 from ansible_collections.vya.backupdb.plugins.modules import backup_notify
 
 from tests.integration.ansible import run_module

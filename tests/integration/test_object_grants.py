@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import object_grants, restore
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.restores import object_grants, restore
 
 from tests.integration.scenes import Scene, back_up, instance_of, now
 from tools.private_servers.base import PrivateServer

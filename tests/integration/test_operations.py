@@ -5,80 +5,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from ansible_collections.vya.backupdb.plugins.module_utils import _engine
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import audit, catalog, layout, locking
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import AuditConfig
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import layout, locking
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
 
 from tests.integration import processes
-from tests.integration.ansible import Result, environment, run_module
-from tests.integration.scenes import DATABASE_ID, HOSTNAME, Scene, assert_backup_failed, assert_failed, write_config
+from tests.integration.ansible import environment, run_module
+from tests.integration.configured import Configured, configure
+from tests.integration.scenes import DATABASE_ID, HOSTNAME, Scene, assert_backup_failed, assert_failed
 from tests.integration.sinks import HttpSink
-
-COLUMNS = ("operation", "database_id", "database_name", "status", "error_code")
-
-
-@dataclass(frozen=True)
-class Configured:
-    """A scene whose server stands in a configuration that wants everything."""
-
-    scene: Scene
-    config: Path
-    folder: Path
-    sink: HttpSink
-
-    def back_up(self, **changes: Any) -> Result:
-        """Run the module db_backup by the configuration, on the live database unless told otherwise."""
-        options = {"config": str(self.config), "databases": [self.scene.database], "accounts": False}
-        return run_module("db_backup", {**options, **changes})
-
-    def change(self, **sections: dict[str, Any]) -> None:
-        """Change sections of the configuration."""
-        settings = yaml.safe_load(self.config.read_text(encoding="utf-8"))
-        for name, values in sections.items():
-            settings[name] = {**settings.get(name, {}), **values}
-        self.config.write_text(yaml.safe_dump(settings), encoding="utf-8")
-
-    def rows(self) -> list[tuple[Any, ...]]:
-        """Return what the audit log has, the oldest first."""
-        found = audit.find(AuditConfig(), audit.Filters(), base_path=self.scene.store, hostname=HOSTNAME)
-        return [tuple(row[column] for column in COLUMNS) for row in reversed(found)]
-
-    def phases(self) -> list[str]:
-        """Return the phases that the log tells of."""
-        lines = self.folder.joinpath("app.log").read_text(encoding="utf-8").splitlines()
-        return [json.loads(line)["phase"] for line in lines]
-
-    @property
-    def metrics(self) -> str:
-        """The content of the metrics file."""
-        return self.folder.joinpath("backupdb.prom").read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def configured(scene: Scene, tmp_path: Path) -> Iterator[Configured]:
-    with HttpSink() as sink:
-        found = Configured(scene, write_config(scene.server, tmp_path, scene.store), tmp_path, sink)
-        found.change(
-            logging={"file_path": str(tmp_path.joinpath("app.log"))},
-            retention={"cleanup_enabled": False},
-            metrics={"textfile_path": str(tmp_path.joinpath("backupdb.prom"))},
-            notifications={
-                "success": [f"json://{sink.place}/good"],
-                "failure": [f"json://{sink.place}/bad"],
-                "ping_url": f"http://{sink.place}/ping",
-            },
-        )
+    with configure(scene, tmp_path) as found:
         yield found
 
 

@@ -10,8 +10,10 @@ import json
 from pathlib import Path
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog, errors, preflight
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.replacing import Request
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.restores import preflight
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.restores.replacing import Request
 
 from tests.integration.conftest import Zoos
 from tests.integration.planned import findings, info_of, server_of, told

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog, stream
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import stream
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.metadata import (
     DatabaseProperties,
     ExtensionInfo,

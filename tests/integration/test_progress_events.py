@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog, progress
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import progress
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
 
 from tests.integration import scenes
 from tests.integration.scenes import DATABASE_ID, Scene

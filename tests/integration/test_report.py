@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import audit, catalog
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.audit import log as audit_log
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import AuditConfig
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.verification import Verification
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.records import Entry
@@ -65,7 +66,7 @@ def filled(store: Path) -> Path:
         error_message="permission denied for table <b>",
         error_code="permission_error",
     )
-    assert audit.record(AuditConfig(), [failed], base_path=store, hostname=HOSTNAME) == []
+    assert audit_log.record(AuditConfig(), [failed], base_path=store, hostname=HOSTNAME) == []
     return store
 
 

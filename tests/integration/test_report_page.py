@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.catalog import Artifact
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.catalog import Artifact
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.report import (
     exports,
     gathering,

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, restore, selection
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.mysql import plan as mysql_plan
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.postgresql import plan as postgresql_plan
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.foreign import ForeignDump
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.results import RestoreResult
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.restores import restore, selection
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.restores.foreign import ForeignDump
 
 from tests.integration.ansible import run_module
 from tests.integration.scenes import PEOPLE, Scene, assert_failed, back_up, instance_of, now

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import accounts_catalog, catalog, layout, pruning
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import layout
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import accounts_catalog, catalog
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.retention import pruning
 
 from tests.integration.ansible import REPOSITORY
 from tests.integration.retained import (

@@ -13,8 +13,9 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import accounts_catalog, catalog, pruning
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import accounts_catalog, catalog
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import RetentionConfig
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.retention import pruning
 
 from tests.integration.retained import store, write_accounts, write_backup
 

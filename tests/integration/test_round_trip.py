@@ -14,7 +14,7 @@ from typing import Any
 import psycopg2
 import pymysql
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
 
 from tests.integration.ansible import Result, run_module
 from tests.integration.conftest import ZOOS, Zoos

@@ -13,17 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import (
-    errors,
-    secrets,
-    sections,
-    stream,
-)
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, secrets, stream
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.backups import sections
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.mysql import dumping, lock, plan
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.values import DumpOptions, Endpoint
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.metadata import (
-    DatabaseProperties,
-)
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.metadata import DatabaseProperties
 
 from tests.integration.conftest import Zoos
 from tests.integration.lanes import (

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import layout
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.catalog import Artifact
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.catalog import Artifact
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.metadata import (
     BackupInfoModel,
     BackupMetadata,

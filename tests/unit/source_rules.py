@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 OWN_PACKAGES = {"ansible", "ansible_collections", "__future__"}
 # In the standard library of the Python that runs the tests, but not in that of the oldest target.
@@ -40,6 +40,19 @@ def unguarded_imports(tree: ast.AST) -> list[str]:
     only a type checker reads, are not run by an import.
     """
     return sorted(set(_unguarded(tree)))
+
+
+def imported_parts(tree: ast.AST, path: Sequence[str]) -> set[str]:
+    """Return which parts of its package a file imports relatively, given where it is in there, as its names.
+
+    A part is a file or a folder at the top of the package.
+    """
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
+    return {
+        [*path[: -node.level], *(node.module.split(".") if node.module else []), alias.name][0]
+        for node in imports
+        for alias in node.names
+    }
 
 
 def process_starts(tree: ast.AST) -> list[str]:

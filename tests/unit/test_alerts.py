@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import metrics
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.metrics import textfile
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 METRIC = re.compile(r"\bbackupdb_[a-z_]+[a-z]\b")
-KNOWN = {name: metric.labels for name, metric in metrics._METRICS.items()}
+KNOWN = {name: metric.labels for name, metric in textfile._METRICS.items()}
 
 
 def load(name: str) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def rows(first_cell: str) -> list[list[str]]:
 
 
 def test_every_metric_is_documented_with_its_labels() -> None:
-    own = set(metrics._DATABASE)
+    own = set(textfile._DATABASE)
     documented = {name.strip("`"): labels for name, labels, _meaning in rows("backupdb_")}
     assert documented.keys() == KNOWN.keys()
     for name, labels in KNOWN.items():

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import importlib.metadata
 import re
 import shutil
@@ -69,7 +70,7 @@ def test_every_python_file_states_its_licence(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     first = 1 if lines and lines[0].startswith("#!") else 0
     assert lines[first : first + 3] == HEADER
-    assert "SPDX-License-Identifier: GPL-3.0-or-later" in HEADER[2]
+    assert HEADER[2].split(": ") == ["# SPDX-License-Identifier", "GPL-3.0-or-later"]
 
 
 def test_package_files_are_empty() -> None:
@@ -84,6 +85,15 @@ def test_no_python_file_is_too_long_to_read() -> None:
 @pytest.mark.parametrize("path", ENGINE_FILES, ids=name_of)
 def test_the_engine_uses_nothing_of_ansible(path: Path) -> None:
     assert {"ansible", "ansible_collections"}.isdisjoint(source_rules.imported_packages(parse(path)))
+
+
+def test_the_parts_of_the_engine_depend_on_each_other_one_way() -> None:
+    needs: dict[str, set[str]] = {}
+    for path in ENGINE_FILES:
+        names = path.relative_to(ENGINE).with_suffix("").parts
+        needs.setdefault(names[0], set()).update(source_rules.imported_parts(parse(path), names) - {names[0]})
+    assert "operations" in needs["command"]
+    assert list(graphlib.TopologicalSorter(needs).static_order())[-1] == "__main__"
 
 
 @pytest.mark.parametrize("path", ENGINE_FILES, ids=name_of)

@@ -98,3 +98,18 @@ def test_an_unguarded_import_is_seen(source: str) -> None:
 )
 def test_a_guarded_import_passes(source: str) -> None:
     assert source_rules.unguarded_imports(ast.parse(source)) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "parts"),
+    [
+        ("from . import catalog", {"artifacts"}),
+        ("from .catalog import Artifact", {"artifacts"}),
+        ("from .. import errors, layout", {"errors", "layout"}),
+        ("from ..models.config import AppConfig", {"models"}),
+        ("def late():\n    from ..backups import run", {"backups"}),
+        ("import json", set()),
+    ],
+)
+def test_the_parts_that_a_file_needs_are_seen(source: str, parts: set[str]) -> None:
+    assert source_rules.imported_parts(ast.parse(source), ("artifacts", "store")) == parts

@@ -16,20 +16,14 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal
 
-from . import accounts_catalog, compressors, errors, logbook, stream, verification
-from .accounts_catalog import AccountsArtifact
-from .backup import Store, finish_file
+from . import compressors, errors, logbook, stream, verification
+from .artifacts import accounts_catalog
+from .artifacts.accounts_catalog import AccountsArtifact
+from .artifacts.store import Store, finish_file
 from .databases.accounts import AccountsWork, AccountWork, SavedAccounts, check_text
 from .databases.base import Server
 from .instances import Instance
-from .models.accounts import (
-    AccountInfo,
-    AccountSection,
-    AccountsInfoModel,
-    AccountsMetadata,
-    Key,
-    MembershipInfo,
-)
+from .models.accounts import AccountInfo, AccountSection, AccountsInfoModel, AccountsMetadata, Key, MembershipInfo
 from .models.config import SYSTEM_DATABASES
 
 LEFT_ALONE = "it exists and is left alone"

@@ -92,6 +92,12 @@ class LockedError(BackupDBError):
     error_code = "locked"
 
 
+class EndedError(BackupDBError):
+    """A signal, or a defect elsewhere in the run, ended the work before it was done, or before it had begun."""
+
+    error_code = "interrupted"
+
+
 class RunError(BackupDBError):
     """Parts of a run failed; its code is partial_failure, complete_failure, or the one that all failures share."""
 

@@ -9,15 +9,28 @@ None of it can change how the operation itself went: what fails here is a warnin
 from __future__ import annotations
 
 import contextlib
+import functools
+import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Callable
+from typing import Any, Callable
 
-from . import audit, backup, drill, errors, logbook, metrics, notify, pruning, records, recovery, run
+from . import errors, logbook, records, signals
+from .artifacts.store import Store
+from .audit import log as audit_log
+from .backups import run
+from .drills import drill
+from .metrics import textfile
 from .models.config import AppConfig, AuditConfig
-from .models.results import RestoreResult
+from .models.results import BackupResult, RestoreResult
+from .notices import notify
+from .restores import recovery
+from .retention import pruning
+
+#: For so long a process that is ended by a signal stays to record what it has done.
+RECORDING_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -28,7 +41,7 @@ class Setting:
     ``console`` says whether standard error may be logged to.
     """
 
-    store: backup.Store
+    store: Store
     config: AppConfig | None = None
     console: bool = False
 
@@ -50,9 +63,17 @@ class _Book:
         setting = self.setting
         store = setting.store
         base_path = store.config.base_path
-        self.warnings += audit.record(setting.audit, entries, base_path=base_path, hostname=store.hostname)
+        self.warnings += audit_log.record(setting.audit, entries, base_path=base_path, hostname=store.hostname)
         if setting.config is not None:
-            self.warnings += metrics.record(setting.config, entries, store)
+            self.warnings += textfile.record(setting.config, entries, store)
+
+    def in_time(self, record: Callable[[], object]) -> None:
+        """Record what was done before something ended it, unless that takes long: the process is to end."""
+        recording = threading.Thread(target=record, name="record", daemon=True)
+        recording.start()
+        recording.join(RECORDING_SECONDS)
+        if recording.is_alive():
+            self.warnings.append(f"what was done could not be recorded within {RECORDING_SECONDS:.0f} seconds")
 
     def tell(self, outcome: notify.Outcome) -> None:
         """Tell those how it went whom the configuration names."""
@@ -87,55 +108,94 @@ def back_up(setting: Setting, wanted: Sequence[run.Wanted], request: run.Request
     """Run the backups, then retention for each database that has a new good one; record all, and ``tell`` whom the
     configuration names. Failures of backups are in the report; whatever else fails is among its warnings.
 
-    Raise as run.back_up does, when that has been told.
+    Raise as run.back_up does, when that has been recorded and told, as far as it was come to.
     """
-    started, hostname = setting.store.clock(), setting.store.hostname
+    started, report = setting.store.clock(), run.Report()
+    removals: list[records.Entry] = []
     with _opened(setting) as book:
+        conclude = functools.partial(_conclude, book, report, removals, started, tell)
         try:
-            report = run.back_up(wanted, setting.store, request)
+            run.back_up(wanted, setting.store, request, report)
+            if not request.check:
+                _retain(book, report, removals)
         except errors.BackupDBError as error:
             if tell and not request.check:
-                book.tell(notify.Outcome.of_error(error, "backup", hostname, started))
+                book.tell(notify.Outcome.of_error(error, "backup", setting.store.hostname, started))
+            raise
+        except BaseException as end:
+            if not request.check:
+                book.in_time(conclude)
+            report.notes.extend(book.warnings)
+            _explain(end, report.changed, report.as_dict(), report.warnings())
             raise
         if not request.check:
-            new = [result for result in report.results if not result.up_to_date]
-            entries = [records.of_backup(result, hostname, report.type_of(result)) for result in new]
-            entries += _retain(book, report, {(one.database_id, one.database_name) for one in new if one.success})
-            book.record(entries)
-            if tell:
-                book.tell(notify.Outcome.of_report(report, "backup", hostname, started))
+            with signals.disregarded():
+                conclude()
         report.notes.extend(book.warnings)
     return report
 
 
-def _retain(book: _Book, report: run.Report, series: Collection[tuple[str, str]]) -> list[records.Entry]:
-    """Clean up the databases that have a new good artifact, if that is configured; return what is told of it."""
+def _conclude(
+    book: _Book, report: run.Report, removals: Sequence[records.Entry], started: datetime, tell: bool
+) -> None:
+    """Record a run and what was removed after it, and ``tell`` of it."""
+    hostname = book.setting.store.hostname
+    new = [records.of_backup(result, hostname, report.type_of(result)) for result in _new(report)]
+    book.record([*new, *removals])
+    if tell:
+        book.tell(notify.Outcome.of_report(report, "backup", hostname, started))
+
+
+def _new(report: run.Report) -> list[BackupResult]:
+    return [result for result in report.results if not result.up_to_date]
+
+
+def _explain(end: BaseException, changed: bool, told: dict[str, Any], warnings: list[str]) -> None:
+    """Give a signal that has ended something what is to be said of it."""
+    if isinstance(end, signals.Ended):
+        end.details = {"changed": changed, **told, "warnings": warnings}
+
+
+def _retain(book: _Book, report: run.Report, entries: list[records.Entry]) -> None:
+    """Clean up the databases that have a new good artifact, if that is configured; add what is told of it."""
     config, store = book.setting.config, book.setting.store
+    series = {(result.database_id, result.database_name) for result in _new(report) if result.success}
     if config is None or not config.retention.cleanup_enabled or not series:
-        return []
+        return
     policy = config.retention
-    entries: list[records.Entry] = []
+    moment, started = store.clock(), time.monotonic()
     with book.tolerated("old backups could not be removed"):
-        moment, started = store.clock(), time.monotonic()
-        cleanup = pruning.clean_up(store, policy, series=series)
-        entries = records.of_removals(cleanup.results, moment, round(time.monotonic() - started, 3))
+        try:
+            cleanup = pruning.clean_up(store, policy, series=series)
+        except signals.Ended as ended:
+            entries.append(_of_failed_cleanup(store.hostname, moment, time.monotonic() - started, ended.as_error()))
+            raise
+        entries += records.of_removals(cleanup.results, moment, round(time.monotonic() - started, 3))
         report.removals.extend(one for one in cleanup.results if not one.keep)
         book.warnings += cleanup.warnings
-    return entries
 
 
 def clean_up(setting: Setting, action: Callable[[], pruning.Cleanup], *, check: bool = False) -> pruning.Cleanup:
     """Run the retention that ``action`` is, and record what it removed. Raise as pruning.clean_up does."""
-    moment, started = setting.store.clock(), time.monotonic()
+    store = setting.store
+    moment, started = store.clock(), time.monotonic()
+
+    def conclude(error: errors.BackupDBError) -> None:
+        if not check:
+            book.record([_of_failed_cleanup(store.hostname, moment, time.monotonic() - started, error)])
+
     with _opened(setting) as book:
         try:
             cleanup = action()
         except errors.BackupDBError as error:
-            if not check:
-                book.record([_of_failed_cleanup(setting.store.hostname, moment, time.monotonic() - started, error)])
+            conclude(error)
+            raise
+        except signals.Ended as ended:
+            book.in_time(functools.partial(conclude, ended.as_error()))
             raise
         if not check:
-            book.record(records.of_removals(cleanup.results, moment, round(time.monotonic() - started, 3)))
+            with signals.disregarded():
+                book.record(records.of_removals(cleanup.results, moment, round(time.monotonic() - started, 3)))
         cleanup.warnings.extend(book.warnings)
     return cleanup
 
@@ -157,19 +217,31 @@ def _of_failed_cleanup(hostname: str, moment: datetime, seconds: float, error: e
 
 
 def verify(
-    setting: Setting, action: Callable[[], drill.Drilled], *, check: bool = False, tell: bool = True
+    setting: Setting, action: Callable[[drill.Drilled], object], *, check: bool = False, tell: bool = True
 ) -> drill.Drilled:
-    """Run the drill that ``action`` is, record what it found, and where that is bad, ``tell`` whom the configuration
-    names for failures: a good drill is no sign that backups are made. Raise as drill.verify does.
+    """Run the drill that ``action`` is, given what it is to fill in; record what it found, and where that is bad,
+    ``tell`` whom the configuration names for failures: a good drill is no sign that backups are made. Raise as
+    drill.verify does.
     """
-    started = setting.store.clock()
+    started, drilled = setting.store.clock(), drill.Drilled()
+
+    def conclude() -> None:
+        book.record([records.of_verify(result) for result in drilled.results])
+        if tell and drilled.error_code() is not None:
+            results = [result.as_dict() for result in drilled.results]
+            book.tell(notify.Outcome.of_results(results, "verify", setting.store.hostname, started))
+
     with _opened(setting) as book:
-        drilled = action()
+        try:
+            action(drilled)
+        except signals.Ended as ended:
+            if not check:
+                book.in_time(conclude)
+            _explain(ended, drilled.changed, drilled.as_dict(), drilled.warnings + book.warnings)
+            raise
         if not check:
-            book.record([records.of_verify(result) for result in drilled.results])
-            if tell and drilled.error_code() is not None:
-                results = [result.as_dict() for result in drilled.results]
-                book.tell(notify.Outcome.of_results(results, "verify", setting.store.hostname, started))
+            with signals.disregarded():
+                conclude()
         drilled.warnings.extend(book.warnings)
     return drilled
 
@@ -180,22 +252,30 @@ def restore(setting: Setting, order: recovery.Order, *, check: bool = False) -> 
     started, clock = store.clock(), time.monotonic()
     asked = order.wanted
     found = recovery.Found(order.target_id or asked.database_id or "", None, order.target_database or asked.database)
+
+    def conclude(*, error: errors.BackupDBError | None = None, restored: RestoreResult | None = None) -> None:
+        if not check:
+            seconds = time.monotonic() - clock
+            book.record([_of_restore(store, found, started, seconds, error=error, restored=restored)])
+
     with _opened(setting) as book:
         try:
             found = recovery.find(order, store.config.base_path)
             recovered = recovery.put_back(order, found, store, check)
         except errors.BackupDBError as error:
-            if not check:
-                book.record([_of_restore(store, found, started, time.monotonic() - clock, error=error)])
+            conclude(error=error)
             raise
-        if not check:
-            book.record([_of_restore(store, found, started, time.monotonic() - clock, restored=recovered.restore)])
+        except signals.Ended as ended:
+            book.in_time(functools.partial(conclude, error=ended.as_error()))
+            raise
+        with signals.disregarded():
+            conclude(restored=recovered.restore)
         recovered.warnings.extend(book.warnings)
     return recovered
 
 
 def _of_restore(
-    store: backup.Store,
+    store: Store,
     found: recovery.Found,
     started: datetime,
     seconds: float,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from . import errors, layout
@@ -15,24 +16,70 @@ from . import errors, layout
 BASE_MODE = 0o755
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
+# So often others may remove a folder, which they found empty, while it is being made.
+MAKING_ATTEMPTS = 100
 
 
-def make_folder(base_path: Path, folder: Path) -> None:
-    """Make ``folder`` below ``base_path``: the base itself 0755, everything below it 0700.
+def make_folder(base_path: Path, folder: Path) -> list[Path]:
+    """Make ``folder`` below ``base_path``: the base itself 0755, everything below it 0700; return those that were made.
 
-    Folders that exist keep their mode. Raise StorageError if one cannot be made.
+    Folders that exist keep their mode. An empty one may be removed by others at any moment, and is
+    made again then. Raise StorageError if one cannot be made; none stays of those that were.
     """
+    steps = [folder, *folder.parents]
+    steps = steps[: steps.index(base_path)][::-1]
+    made: list[Path] = []
     try:
-        base_path.mkdir(mode=BASE_MODE, parents=True, exist_ok=True)
-        missing = [folder, *folder.parents]
-        missing = missing[: missing.index(base_path)]
-        for step in reversed(missing):
-            if not step.is_dir():
-                step.mkdir(mode=FOLDER_MODE, exist_ok=True)
-                give_to_owner(step, step.parent)
-                sync_folder(step.parent)
+        for attempt in range(MAKING_ATTEMPTS):
+            base_path.mkdir(mode=BASE_MODE, parents=True, exist_ok=True)
+            try:
+                for step in steps:
+                    if not step.is_dir():
+                        _make_step(step, made)
+                break
+            except FileNotFoundError:
+                if attempt == MAKING_ATTEMPTS - 1:
+                    raise
     except OSError as error:
+        remove_folders(made)
         raise errors.StorageError(f"the folder {folder} cannot be made: {error.strerror}") from error
+    return made
+
+
+def _make_step(step: Path, made: list[Path]) -> None:
+    try:
+        step.mkdir(mode=FOLDER_MODE)
+    except FileExistsError:
+        # Another run was a moment faster, and may have removed it by now.
+        if step.exists() and not step.is_dir():
+            raise
+        return
+    made.append(step)
+    give_to_owner(step, step.parent)
+    _sync(step.parent)
+
+
+def remove_folders(made: Iterable[Path]) -> None:
+    """Remove those of the folders, each below the one before, that are empty."""
+    for folder in reversed(list(made)):
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
+
+
+def remove_branch(base_path: Path, folder: Path) -> None:
+    """Remove an empty folder, and those above it that are empty then, up to ``base_path``, which stays.
+
+    Only such go as make_folder would make again: nobody's modes and owners are lost.
+    """
+    with contextlib.suppress(OSError):
+        while folder != base_path and _is_as_made(folder):
+            os.rmdir(folder)
+            folder = folder.parent
+
+
+def _is_as_made(folder: Path) -> bool:
+    found = folder.stat()
+    return found.st_mode & 0o777 == FOLDER_MODE and found.st_uid == folder.parent.stat().st_uid
 
 
 def give_to_owner(made: int | Path, folder: Path) -> None:
@@ -79,13 +126,17 @@ def settle(path: Path) -> None:
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable. Raise StorageError if that fails."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync(folder)
     except OSError as error:
         raise errors.StorageError(f"the folder {folder} cannot be synced: {error.strerror}") from error
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_head(path: Path, length: int) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import errors, sequences, stream
-from .catalog import Artifact
+from .artifacts.catalog import Artifact
 from .databases.base import Server
 from .databases.values import (
     FINGERPRINT_SCHEME,
@@ -22,14 +22,7 @@ from .databases.values import (
     TableKey,
     no_table,
 )
-from .models.metadata import (
-    BackupMetadata,
-    FileInfoModel,
-    LargeObjectsInfo,
-    RestoreInfo,
-    SchemaInfoModel,
-    TableInfo,
-)
+from .models.metadata import BackupMetadata, FileInfoModel, LargeObjectsInfo, RestoreInfo, SchemaInfoModel, TableInfo
 
 OBJECT_COUNTS = ("tables_count", "views_count", "procedures_count", "functions_count", "triggers_count")
 

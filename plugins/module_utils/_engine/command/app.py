@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 import types
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,12 +51,40 @@ def build() -> Typer:
         "report": report,
     }
     for name, command in commands.items():
-        app.command(name)(_annotated(command))
+        app.command(name)(_command(command))
     config = Typer(help="Look at the configuration.", **shape)
     config.callback()(_config)
-    config.command("check")(_annotated(check_config))
+    config.command("check")(_command(check_config))
     app.add_typer(config, name="config")
     return app
+
+
+def _command(function: Callable[..., int]) -> Callable[..., int]:
+    """Return a function that is given how to run as a command of typer, with the options that say so behind its own."""
+
+    def command(
+        ctx: Context,
+        *,
+        config: options.Config = None,
+        as_json: options.Json = False,
+        quiet: options.Quiet = False,
+        verbose: options.Verbose = False,
+        **own: Any,
+    ) -> int:
+        before: output.Manner = ctx.obj
+        manner = output.Manner(
+            config or before.config, as_json or before.as_json, quiet or before.quiet, verbose or before.verbose
+        )
+        return function(manner, **own)
+
+    ctx, *common, _rest = inspect.signature(command).parameters.values()
+    own = list(inspect.signature(function).parameters.values())[1:]
+    command.__doc__ = function.__doc__
+    command.__annotations__.update({parameter.name: parameter.annotation for parameter in own})
+    hints = _annotated(command).__annotations__
+    shown = [parameter.replace(annotation=hints[parameter.name]) for parameter in (ctx, *own, *common)]
+    command.__dict__["__signature__"] = inspect.Signature(shown)
+    return command
 
 
 def _annotated(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -85,16 +114,8 @@ def _config() -> None:
     pass
 
 
-def _manner(ctx: Context, config: Path | None, as_json: bool, quiet: bool, verbose: bool) -> output.Manner:
-    """Return how to run, as the options before the name of the command and behind it say together."""
-    before: output.Manner = ctx.obj
-    return output.Manner(
-        config or before.config, as_json or before.as_json, quiet or before.quiet, verbose or before.verbose
-    )
-
-
 def back_up(
-    ctx: Context,
+    manner: output.Manner,
     *,
     database_id: options.BackupIds = None,
     database: options.BackupDatabases = None,
@@ -103,20 +124,16 @@ def back_up(
     keep_until: options.KeepUntil = None,
     notify: options.Notify = True,
     check: options.Check = False,
-    config: options.Config = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> int:
     """Back up the databases of the configuration, then remove what its retention does not keep."""
     from . import backing_up, performing
 
     wanted = backing_up.Options(database_id or None, database or None, jobs, if_older_than, keep_until, notify, check)
-    return performing.perform(_manner(ctx, config, as_json, quiet, verbose), backing_up.act, wanted)
+    return performing.perform(manner, backing_up.act, wanted)
 
 
 def restore(
-    ctx: Context,
+    manner: output.Manner,
     *,
     database_id: options.FromId = None,
     database: options.FromDatabase = None,
@@ -137,10 +154,6 @@ def restore(
     jobs: options.Jobs = None,
     load_timeout: options.LoadTimeout = None,
     check: options.Check = False,
-    config: options.Config = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> int:
     """Put a database back, or the accounts of an instance.
 
@@ -169,11 +182,11 @@ def restore(
         load_timeout=load_timeout,
         check=check,
     )
-    return performing.perform(_manner(ctx, config, as_json, quiet, verbose), restoring.act, wanted)
+    return performing.perform(manner, restoring.act, wanted)
 
 
 def verify(
-    ctx: Context,
+    manner: output.Manner,
     *,
     level: options.VerifyLevel = options.Level.restore,
     select: options.VerifySelect = options.Select.latest,
@@ -190,10 +203,6 @@ def verify(
     jobs: options.Jobs = None,
     load_timeout: options.LoadTimeout = None,
     check: options.Check = False,
-    config: options.Config = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> int:
     """Prove that artifacts are good, by restoring them to a server that is thrown away afterwards."""
     from . import performing, verifying
@@ -215,11 +224,11 @@ def verify(
         load_timeout=load_timeout,
         check=check,
     )
-    return performing.perform(_manner(ctx, config, as_json, quiet, verbose), verifying.act, wanted)
+    return performing.perform(manner, verifying.act, wanted)
 
 
 def list_artifacts(
-    ctx: Context,
+    manner: output.Manner,
     *,
     hostname: options.Hostname = None,
     database_id: options.DatabaseId = None,
@@ -229,21 +238,17 @@ def list_artifacts(
     until: options.Until = None,
     limit: options.Limit = None,
     details: options.Details = False,
-    config: options.Config = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> int:
     """List the artifacts, the newest first."""
     from . import listing, performing
 
     found = status.value if status else None
     wanted = listing.Options(hostname, database_id, database, found, since, until, limit, details)
-    return performing.perform(_manner(ctx, config, as_json, quiet, verbose), listing.act, wanted)
+    return performing.perform(manner, listing.act, wanted)
 
 
 def status(
-    ctx: Context,
+    manner: output.Manner,
     *,
     hostname: options.Hostname = None,
     database_id: options.DatabaseId = None,
@@ -252,10 +257,6 @@ def status(
     min_verified_within: options.VerifiedWithin = None,
     min_verified_level: options.VerifiedLevel = options.Level.structure,
     live: options.Live = False,
-    config: options.Config = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> int:
     """Show each database and the state of its backups. Exit with 8 when one is stale."""
     from . import performing, states
@@ -263,30 +264,26 @@ def status(
     wanted = states.Options(
         hostname, database_id, database, max_age, min_verified_within, min_verified_level.value, live
     )
-    return performing.perform(_manner(ctx, config, as_json, quiet, verbose), states.act, wanted)
+    return performing.perform(manner, states.act, wanted)
 
 
 def clean_up(
-    ctx: Context,
+    manner: output.Manner,
     *,
     hostname: options.Hostname = None,
     database_id: options.DatabaseId = None,
     database: options.Database = None,
     check: options.Check = False,
-    config: options.Config = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> int:
     """Remove the artifacts that the configuration's policy does not keep. See what that is with --check."""
     from . import cleaning_up, performing
 
     wanted = cleaning_up.Options(hostname, database_id, database, check)
-    return performing.perform(_manner(ctx, config, as_json, quiet, verbose), cleaning_up.act, wanted)
+    return performing.perform(manner, cleaning_up.act, wanted)
 
 
 def report(
-    ctx: Context,
+    manner: output.Manner,
     *,
     path: options.ReportPath = None,
     csv: options.CsvPath = None,
@@ -296,29 +293,21 @@ def report(
     min_verified_within: options.ReportVerifiedWithin = "30d",
     mode: options.Mode = "0640",
     check: options.Check = False,
-    config: options.Config = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> int:
     """Write a report on the backups, as a page of HTML, CSV or JSON."""
     from . import performing, reporting
 
     wanted = reporting.Options(path, csv, json_path, title, max_age, min_verified_within, mode, check)
-    return performing.perform(_manner(ctx, config, as_json, quiet, verbose), reporting.act, wanted)
+    return performing.perform(manner, reporting.act, wanted)
 
 
 def check_config(
-    ctx: Context,
+    manner: output.Manner,
     *,
     connect: options.Connect = False,
-    config: options.Config = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> int:
     """See that the configuration is valid and that each enabled instance has its credentials."""
     from . import checking, performing
 
     wanted = checking.Options(connect)
-    return performing.perform(_manner(ctx, config, as_json, quiet, verbose), checking.act, wanted)
+    return performing.perform(manner, checking.act, wanted)

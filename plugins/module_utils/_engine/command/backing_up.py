@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .. import durations, moments, operations, run
+from .. import durations, moments, operations
+from ..backups import run
 from ..models.config import AppConfig
 from ..models.metadata import human_size
 from ..models.results import BackupResult

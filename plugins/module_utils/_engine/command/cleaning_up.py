@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .. import operations, pruning
+from .. import operations
 from ..models.config import AppConfig
 from ..models.metadata import human_size
 from ..models.results import RemovalResult
 from ..report import wording
+from ..retention import pruning
 from .answers import Answer, Row, Sheet, failure_of
 from .output import Manner
 from .performing import setting_of

@@ -9,7 +9,8 @@ import os
 import traceback
 from collections.abc import Sequence
 
-from . import app, exits, output, signals
+from .. import signals
+from . import app, exits, output
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -19,8 +20,8 @@ def run(arguments: Sequence[str]) -> int:
         with signals.raised():
             return app.run(arguments)
     except signals.Ended as ended:
-        output.say(f"ended by {ended.name}; of what was not finished, nothing stays")
-        return ended.exit_code
+        output.say(str(ended))
+        return exits.SIGNAL_BASE + ended.number
     except Exception as error:  # noqa: BLE001 - a defect of ours; its message could hold anything
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{os.path.basename(frame.filename)}:{frame.lineno}"

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .. import catalog, inquiry, moments
-from ..catalog import Artifact
+from .. import moments
+from ..artifacts import catalog
+from ..artifacts.catalog import Artifact
 from ..models.config import AppConfig
 from ..models.metadata import now
 from ..report import wording
+from ..status import inquiry
 from .answers import Answer, Row, Sheet
 from .output import Manner
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Callable, TypeVar
 
-from .. import backup, configuration, errors, operations
+from .. import configuration, errors, operations, signals
+from ..artifacts.store import Store
 from ..models.config import AppConfig
 from . import exits, output
 from .answers import Answer
@@ -22,10 +23,13 @@ def perform(manner: Manner, act: Callable[[AppConfig, Options, Manner], Answer],
         answer = act(configuration.load_config(manner.config), options, manner)
     except errors.BackupDBError as error:
         answer = Answer(failure=error)
+    except signals.Ended as ended:
+        output.give(Answer(warnings=ended.details.get("warnings", ()), failure=ended.as_failure()), manner)
+        return exits.SIGNAL_BASE + ended.number
     output.give(answer, manner)
     return exits.code_of(answer.failure)
 
 
 def setting_of(config: AppConfig) -> operations.Setting:
     """Return where the operations of this host take place."""
-    return operations.Setting(backup.Store.of_this_host(config.storage), config, console=True)
+    return operations.Setting(Store.of_this_host(config.storage), config, console=True)

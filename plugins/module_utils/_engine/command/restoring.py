@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .. import errors, instances, moments, operations, recovery, selection
+from .. import errors, instances, moments, operations
 from ..models.config import AppConfig
 from ..models.metadata import human_size
-from ..replacing import Strategy
 from ..report import wording
+from ..restores import recovery, selection
+from ..restores.replacing import Strategy
 from . import bars, output
 from .answers import Answer, Row, Sheet
 from .output import Manner

@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from .. import catalog, durations, freshness, inquiry
+from .. import durations
+from ..artifacts import catalog, freshness
 from ..models.config import AppConfig
 from ..models.metadata import now
 from ..models.results import DatabaseInfo
 from ..models.verification import Level
 from ..report import wording
+from ..status import inquiry
 from .answers import Answer, Row, Sheet, failure_of
 from .output import Manner
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import drill, drill_choice, durations, errors, instances, operations
+from .. import durations, errors, instances, operations
+from ..drills import choosing, drill
 from ..models.config import AppConfig
 from ..models.verification import Level
 from . import bars
@@ -24,7 +25,7 @@ class Options:
     """What was asked for, as on the command line."""
 
     level: Level
-    select: drill_choice.Select
+    select: choosing.Select
     files: Sequence[Path]
     count: int | None
     time_budget: str | None
@@ -46,7 +47,9 @@ def act(config: AppConfig, options: Options, manner: Manner) -> Answer:
     with bars.shown("verifying", manner):
         drilled = operations.verify(
             setting,
-            lambda: drill.verify(choice, options.level, where, setting.store, check=options.check),
+            lambda drilled: drill.verify(
+                choice, options.level, where, setting.store, check=options.check, drilled=drilled
+            ),
             check=options.check,
         )
     return Answer(

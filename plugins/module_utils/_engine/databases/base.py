@@ -17,11 +17,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from .. import errors, process, stream
-from ..models.metadata import (
-    DatabaseProperties,
-    RestoreInfo,
-    SequenceInfo,
-)
+from ..models.metadata import DatabaseProperties, RestoreInfo, SequenceInfo
 from .accounts import AccountState, AccountsWork, ObjectGrants, SavedAccounts
 from .programs import Program, numbers
 from .values import (

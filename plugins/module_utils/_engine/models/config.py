@@ -32,14 +32,7 @@ from ._pydantic import (
     field_validator,
     model_validator,
 )
-from .notifications import (
-    DEFAULT_FAILURE_BODY,
-    DEFAULT_SUBJECT,
-    DEFAULT_SUCCESS_BODY,
-    MessageTemplate,
-    PingUrl,
-    Target,
-)
+from .notifications import DEFAULT_FAILURE_BODY, DEFAULT_SUBJECT, DEFAULT_SUCCESS_BODY, MessageTemplate, PingUrl, Target
 
 DEFAULT_PORTS = {"mysql": 3306, "postgresql": 5432}
 SYSTEM_DATABASES = {

@@ -9,9 +9,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from .. import audit, backup, catalog, errors, pruning
+from .. import errors
+from ..artifacts import catalog
+from ..artifacts.store import Store
+from ..audit import log as audit_log
 from ..models.config import AppConfig, AuditConfig
 from ..models.results import RemovalResult
+from ..retention import pruning
 from .histories import Sources
 
 #: How far back the audit log is asked for what became of backups that are not there any more.
@@ -20,7 +24,7 @@ NO_AUDIT = "There is no audit log, so failed backups and backups that were remov
 NO_POLICY = "Without a configuration there is no retention policy, so no plan is shown."
 
 
-def collect(store: backup.Store, config: AppConfig | None, now: datetime) -> Sources:
+def collect(store: Store, config: AppConfig | None, now: datetime) -> Sources:
     """Return what is in the storage, the audit log and the plan of the retention, all as of ``now``.
 
     What cannot be seen becomes a note. Raise StorageError when the storage itself cannot be read.
@@ -43,12 +47,10 @@ def collect(store: backup.Store, config: AppConfig | None, now: datetime) -> Sou
     )
 
 
-def _audited(
-    store: backup.Store, config: AuditConfig, now: datetime, notes: list[str]
-) -> Sequence[Mapping[str, Any]] | None:
-    filters = audit.Filters(since=now - HISTORY)
+def _audited(store: Store, config: AuditConfig, now: datetime, notes: list[str]) -> Sequence[Mapping[str, Any]] | None:
+    filters = audit_log.Filters(since=now - HISTORY)
     try:
-        rows = audit.find(config, filters, base_path=store.config.base_path, hostname=store.hostname)
+        rows = audit_log.find(config, filters, base_path=store.config.base_path, hostname=store.hostname)
     except errors.BackupDBError as error:
         notes.append(f"The audit log could not be read: {error}.")
         return None
@@ -58,7 +60,7 @@ def _audited(
     return rows
 
 
-def _planned(store: backup.Store, config: AppConfig | None, notes: list[str]) -> list[RemovalResult] | None:
+def _planned(store: Store, config: AppConfig | None, notes: list[str]) -> list[RemovalResult] | None:
     if config is None:
         notes.append(NO_POLICY)
         return None

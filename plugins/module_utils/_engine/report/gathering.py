@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..catalog import Artifact
-from ..freshness import is_within
+from ..artifacts.catalog import Artifact
+from ..artifacts.freshness import is_within
 from ..models.results import RemovalResult
 from ..models.verification import Verification
-from ..survey import PROVING_LEVELS
+from ..retention.survey import PROVING_LEVELS
 from . import charts, histories
 from .data import (
     STATES,

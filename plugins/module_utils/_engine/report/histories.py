@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..catalog import Artifact
+from ..artifacts.catalog import Artifact
 from ..models.results import RemovalResult
 from .data import Point
 

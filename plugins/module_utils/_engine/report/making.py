@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import backup, errors, layout
+from .. import errors, layout
+from ..artifacts.store import Store
 from ..models.config import AppConfig
 from . import collecting, files, gathering, telling
 from .data import Expectations, ReportData, plain
@@ -53,7 +54,7 @@ class Made:
         }
 
 
-def make(order: Order, store: backup.Store, config: AppConfig | None, *, check: bool = False) -> Made:
+def make(order: Order, store: Store, config: AppConfig | None, *, check: bool = False) -> Made:
     """Write the report that is wanted; with ``check``, only say what it would be.
 
     Raise as collecting.collect, files.plan and files.write do.

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
 from ansible_collections.vya.backupdb.plugins.modules import backup_retention
 
 from tests.integration.retained import all_files, write_accounts, write_backup

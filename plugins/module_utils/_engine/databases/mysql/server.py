@@ -43,15 +43,7 @@ from . import (
     sequences,
     swapping,
 )
-from .connection import (
-    certificate_fingerprint,
-    command,
-    end_query,
-    identifier,
-    program_error,
-    require_driver,
-    session,
-)
+from .connection import certificate_fingerprint, command, end_query, identifier, program_error, require_driver, session
 from .contents import Columns, Contents
 
 # By product: the name in the first line of a dump, dump programs, load programs, Debian's package.

@@ -45,6 +45,71 @@ def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None
         storage.make_folder(tmp_path, tmp_path / "host" / "id")
 
 
+def test_the_folders_that_were_made_are_told_and_no_others(tmp_path: Path) -> None:
+    known = tmp_path / "host"
+    known.mkdir()
+    assert storage.make_folder(tmp_path, known / "id" / "db") == [known / "id", known / "id" / "db"]
+    assert storage.make_folder(tmp_path, known / "id" / "db") == []
+
+
+def test_of_folders_that_cannot_all_be_made_none_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(step: Path, folder: Path) -> None:
+        if step.name == "db":
+            raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(storage, "give_to_owner", refuse)
+    with pytest.raises(errors.StorageError, match="Operation not permitted"):
+        storage.make_folder(tmp_path, tmp_path / "host" / "id" / "db")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("last", ["host", "id", "db"])
+def test_folders_that_others_remove_meanwhile_are_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    removed: list[Path] = []
+
+    def interfere(step: Path, folder: Path) -> None:
+        if step.name == last and not removed:
+            removed.append(step)
+            storage.remove_branch(tmp_path, step)
+
+    monkeypatch.setattr(storage, "give_to_owner", interfere)
+    folder = tmp_path / "host" / "id" / "db"
+    storage.make_folder(tmp_path, folder)
+    assert removed
+    assert folder.is_dir()
+
+
+def test_a_folder_that_vanishes_for_ever_is_a_storage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "give_to_owner", lambda step, _folder: os.rmdir(step))
+    with pytest.raises(errors.StorageError, match="No such file or directory"):
+        storage.make_folder(tmp_path, tmp_path / "host" / "id")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_the_folders_that_were_made_only_the_empty_ones_are_removed(tmp_path: Path) -> None:
+    made = storage.make_folder(tmp_path, tmp_path / "host" / "id" / "db")
+    (tmp_path / "host" / "other").mkdir()
+    storage.remove_folders(made)
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["host", "host/other"]
+
+
+def test_a_branch_is_removed_up_to_what_is_not_empty_or_was_made_by_others(tmp_path: Path) -> None:
+    folder = tmp_path / "host" / "id" / "db" / "2026-01-09"
+    storage.make_folder(tmp_path, folder)
+    (tmp_path / "host" / "id").chmod(0o750)
+    (folder / "f").touch()
+    storage.remove_branch(tmp_path, folder)
+    assert folder.is_dir()
+    (folder / "f").unlink()
+    storage.remove_branch(tmp_path, folder)
+    assert list((tmp_path / "host" / "id").iterdir()) == []
+    (tmp_path / "host" / "id").chmod(0o700)
+    storage.remove_branch(tmp_path, tmp_path / "host" / "id")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_partial_file_is_hidden_private_and_not_yet_the_file(tmp_path: Path) -> None:
     path = tmp_path / "f"
     storage.write_partial(path, b"content")

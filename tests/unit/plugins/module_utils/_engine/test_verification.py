@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import catalog, errors, verification
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, verification
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.registry import server_at
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.values import (
     FINGERPRINT_SCHEME,

@@ -6,12 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.command.answers import (
-    Answer,
-    Row,
-    Sheet,
-    failure_of,
-)
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.command.answers import Answer, Row, Sheet, failure_of
 
 
 def test_a_sheet_is_aligned_and_nothing_of_it_is_cut_off() -> None:

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import notice
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models._pydantic import PydanticError, problems_of
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import NotificationsConfig
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.notifications import TEMPLATE_NAMES
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.notices import notice
 
 
 def refused(**settings: Any) -> dict[str, str]:

@@ -10,11 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.report import charts, gathering
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.report.data import (
-    Database,
-    Expectations,
-    ReportData,
-)
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.report.data import Database, Expectations, ReportData
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.report.histories import Sources
 
 from tests.unit.reports import INSTANCE, KB, NOW, artifact, days_of, drill, fleet, removal, row, sources

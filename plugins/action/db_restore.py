@@ -1,0 +1,15 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the module db_restore, and where somebody looks on, tell how far it has come."""
+
+from __future__ import annotations
+
+from ansible_collections.vya.backupdb.plugins.plugin_utils._following import FollowedAction
+
+
+class ActionModule(FollowedAction):
+    """The action of a db_restore task."""
+
+    what = "restore"
+    ended = "loaded"

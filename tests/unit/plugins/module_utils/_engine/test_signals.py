@@ -1,0 +1,77 @@
+# Copyright: Contributors to the vya.backupdb project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a signal is to those whom it ends."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, signals
+
+REFUSED = errors.ServerConnectionError("the server ended the session")
+
+
+@pytest.fixture(autouse=True)
+def _heeded() -> Iterator[None]:
+    """Whoever runs the tests may have told them to ignore signals, as nohup does."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in signals.ENDING}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_what_fails_when_a_signal_has_come_fails_for_that() -> None:
+    found = [signals.meaning(REFUSED)]
+
+    def work() -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            found.append(signals.meaning(REFUSED))
+
+    with pytest.raises(signals.Ended), signals.raised():
+        work()
+    found.append(signals.meaning(REFUSED))
+    assert [error.error_code for error in found] == ["connection_error", "interrupted", "connection_error"]
+    assert found[1].message == "it was ended by SIGTERM"
+
+
+def test_an_end_is_told_with_what_was_done_before() -> None:
+    ended = signals.Ended(signal.SIGINT)
+    ended.details = {"changed": True, "results": ["one"]}
+    failure = ended.as_failure()
+    assert str(failure) == "ended by SIGINT; of what was not finished, nothing stays"
+    assert failure.details() == {"error_code": "interrupted", "changed": True, "results": ["one"]}
+
+
+def test_a_signal_that_comes_too_late_ends_nothing_and_a_later_one_does() -> None:
+    done = []
+
+    def work() -> None:
+        with signals.disregarded():
+            signal.raise_signal(signal.SIGTERM)
+            done.append("recorded")
+        done.append("went on")
+        signal.raise_signal(signal.SIGTERM)
+        done.append("never")
+
+    with pytest.raises(signals.Ended), signals.raised():
+        work()
+    assert done == ["recorded", "went on"]
+
+
+def test_in_another_thread_the_block_is_run_and_signals_stay_as_they_are() -> None:
+    seen = []
+
+    def work() -> None:
+        with signals.raised():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [signal.SIG_DFL]
