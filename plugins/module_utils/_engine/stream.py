@@ -5,7 +5,7 @@
 
 A file of concatenated gzip members is an ordinary gzip file (RFC 1952, section 2.2). Each block
 of 1 MiB or a little more becomes a member of its own, so blocks compress side by side while their order is kept; at
-most a few blocks per thread are under way, so memory stays flat whatever the size of the dump.
+most a few blocks per thread are under way, however many files are written, so memory stays flat whatever is dumped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -24,7 +24,9 @@ from typing import BinaryIO, Protocol
 from . import compressors, errors
 
 BLOCK_BYTES = 1024 * 1024
-BLOCKS_IN_FLIGHT = 8
+# While one of a thread's blocks is compressed the next one waits; the others are what the reading may be ahead.
+BLOCKS_PER_THREAD = 2
+BLOCKS_AHEAD = 4
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP_SUFFIX = ".gz"
 # Enough for the preamble and the trailer of every dump tool.
@@ -75,7 +77,17 @@ class _Observer:
         return Text(self._size, self._head, self._tail)
 
 
-def write(sink: BinaryIO, blocks: Iterable[bytes], *, level: int, executor: Executor, digest: Digest | None) -> Written:
+class Compressing(ThreadPoolExecutor):
+    """Threads that compress for all who write at a time; ``room`` is for the blocks under way among them."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(threads, "compress")
+        self.room = threading.Semaphore(BLOCKS_PER_THREAD * threads + BLOCKS_AHEAD)
+
+
+def write(
+    sink: BinaryIO, blocks: Iterable[bytes], *, level: int, compressing: Compressing, digest: Digest | None
+) -> Written:
     """Compress ``blocks`` into ``sink`` in their order, feeding ``digest`` with what is written, in one pass.
 
     Raise StorageError when the sink cannot take more (no space left); what ``blocks`` raises passes.
@@ -87,21 +99,28 @@ def write(sink: BinaryIO, blocks: Iterable[bytes], *, level: int, executor: Exec
 
     def drain_one() -> None:
         nonlocal size
-        member = pending.popleft().result()
-        write_block(sink, member, digest)
+        try:
+            member = pending.popleft().result()
+            write_block(sink, member, digest)
+        finally:
+            compressing.room.release()
         size += len(member)
 
     try:
         for block in _even(blocks):
             observer.see(block)
-            pending.append(executor.submit(compress, block))
-            if len(pending) >= BLOCKS_IN_FLIGHT:
+            # Nobody waits for others while they may wait for what is under way here.
+            while pending and not compressing.room.acquire(blocking=False):
                 drain_one()
+            if not pending:
+                compressing.room.acquire()
+            pending.append(compressing.submit(compress, block))
         while pending:
             drain_one()
     finally:
         for future in pending:
             future.cancel()
+            compressing.room.release()
     return Written(size, observer.text())
 
 

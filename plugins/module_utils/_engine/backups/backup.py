@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import dataclasses
 import time
@@ -13,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from .. import compressors, errors, logbook, progress, sequences, storage
+from .. import compressors, errors, logbook, progress, sequences, storage, stream
 from ..artifacts import catalog
 from ..artifacts.store import Store, finish_file
 from ..databases.base import Server
@@ -108,9 +107,7 @@ def _require(subject: Subject, store: Store) -> None:
         )
 
 
-def back_up(
-    subject: Subject, store: Store, compressing: concurrent.futures.Executor
-) -> tuple[catalog.Artifact, list[str]]:
+def back_up(subject: Subject, store: Store, compressing: stream.Compressing) -> tuple[catalog.Artifact, list[str]]:
     """Back up one database; return its published artifact and warnings.
 
     Whatever fails, nothing is published and nothing stays. Raise PermissionDeniedError when the account may not
@@ -176,7 +173,7 @@ def _seconds_since(started: float) -> float:
 
 
 def _write(
-    dump: Dump, draft: catalog.Draft, subject: Subject, store: Store, compressing: concurrent.futures.Executor
+    dump: Dump, draft: catalog.Draft, subject: Subject, store: Store, compressing: stream.Compressing
 ) -> tuple[sections.Written, Inspection]:
     """Write the dump's text, and inspect the database in the dump's snapshot meanwhile."""
     compression = sections.Compression(store.config.compression_level, compressing, store.config.checksum_algorithm)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import functools
 import os
@@ -14,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .. import compressors, errors, instances, logbook, outcomes, process, signals
+from .. import compressors, errors, instances, logbook, outcomes, process, signals, stream
 from ..artifacts import catalog
 from ..artifacts.store import Store
 from ..models.config import AppConfig
@@ -125,7 +124,7 @@ def back_up(
         report.notes.append(compressors.SLOW_WARNING)
     threads = min(at_a_time, os.cpu_count() or 1)
     with contextlib.ExitStack() as stack:
-        compressing = stack.enter_context(concurrent.futures.ThreadPoolExecutor(threads, "compress"))
+        compressing = stack.enter_context(stream.Compressing(threads))
         # Without compressors no text goes on, without programs none comes.
         shut = functools.partial(compressing.shutdown, wait=False, cancel_futures=True)
         timetable = schedule.Schedule(at_a_time, [shut, process.end_all, inspecting.end_all])

@@ -41,7 +41,7 @@ class Compression:
     """How members are made: the level, the threads that make them, and the algorithm of the file's checksum."""
 
     level: int
-    executor: concurrent.futures.Executor
+    compressing: stream.Compressing
     checksum_algorithm: str
 
 
@@ -191,8 +191,8 @@ class _Writer:
     def _compress_section(
         self, tables: Sequence[str], text: Iterator[bytes], sink: BinaryIO, digest: stream.Digest | None
     ) -> _Section:
-        level, executor = self._compression.level, self._compression.executor
-        written = stream.write(sink, text, level=level, executor=executor, digest=digest)
+        level, compressing = self._compression.level, self._compression.compressing
+        written = stream.write(sink, text, level=level, compressing=compressing, digest=digest)
         return _Section(tables, written.size_bytes, written.text)
 
     def _check(self, part: Part, sections: list[_Section]) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import dataclasses
 import functools
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Callable
 
-from .. import accounts, errors, instances, logbook, progress, signals
+from .. import accounts, errors, instances, logbook, progress, signals, stream
 from ..artifacts import catalog, freshness
 from ..artifacts.store import Store
 from ..databases.accounts import SavedAccounts
@@ -52,7 +51,7 @@ class Common:
     store: Store
     request: Request
     latest: dict[tuple[str, str], catalog.Artifact]
-    compressing: concurrent.futures.Executor
+    compressing: stream.Compressing
     timetable: schedule.Schedule
 
 

@@ -10,8 +10,9 @@ import gzip
 import hashlib
 import io
 import os
+import threading
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -23,21 +24,21 @@ MIB = 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def executor() -> Iterator[Executor]:
-    with ThreadPoolExecutor(2) as pool:
+def compressing() -> Iterator[stream.Compressing]:
+    with stream.Compressing(2) as pool:
         yield pool
 
 
-def written(executor: Executor, blocks: list[bytes]) -> tuple[bytes, stream.Written, str]:
+def written(compressing: stream.Compressing, blocks: list[bytes]) -> tuple[bytes, stream.Written, str]:
     sink, digest = io.BytesIO(), hashlib.sha256()
-    return_value = stream.write(sink, blocks, level=1, executor=executor, digest=digest)
+    return_value = stream.write(sink, blocks, level=1, compressing=compressing, digest=digest)
     return sink.getvalue(), return_value, digest.hexdigest()
 
 
 @given(blocks=st.lists(st.binary()))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_blocks_become_one_gzip_file_of_their_text(executor: Executor, blocks: list[bytes]) -> None:
-    content, told, digest = written(executor, blocks)
+def test_any_blocks_become_one_gzip_file_of_their_text(compressing: stream.Compressing, blocks: list[bytes]) -> None:
+    content, told, digest = written(compressing, blocks)
     text = b"".join(blocks)
     assert (gzip.decompress(content) if content else b"") == text
     assert told == stream.Written(
@@ -46,47 +47,67 @@ def test_any_blocks_become_one_gzip_file_of_their_text(executor: Executor, block
     assert digest == hashlib.sha256(content).hexdigest()
 
 
-def test_many_blocks_keep_their_order(executor: Executor) -> None:
+def test_many_blocks_keep_their_order(compressing: stream.Compressing) -> None:
     blocks = [bytes([number]) * MIB for number in range(40)]
-    content, told, _digest = written(executor, blocks)
+    content, told, _digest = written(compressing, blocks)
     assert gzip.decompress(content) == b"".join(blocks)
     assert told.text.raw_size_bytes == 40 * MIB
     assert (told.text.head, told.text.tail) == (blocks[0][: stream.HEAD_BYTES], blocks[-1][: stream.TAIL_BYTES])
 
 
-def test_small_blocks_share_a_member(executor: Executor) -> None:
-    content, _told, _digest = written(executor, [b"x" * 1024] * 1500)
+def test_small_blocks_share_a_member(compressing: stream.Compressing) -> None:
+    content, _told, _digest = written(compressing, [b"x" * 1024] * 1500)
     assert content.count(b"\x1f\x8b\x08") == 2
 
 
-def test_memory_holds_only_a_few_blocks(executor: Executor) -> None:
-    under_way = 0
-    highest = 0
+@pytest.mark.parametrize("writers", [1, 2, 5])
+def test_memory_holds_only_a_few_blocks_however_many_files_are_written(writers: int) -> None:
+    lock = threading.Lock()
+    under_way = highest = 0
 
-    class Counting(Executor):
+    class Counting(stream.Compressing):
         def submit(self, function, /, *arguments, **options):  # type: ignore[no-untyped-def]
             nonlocal under_way, highest
-            under_way += 1
-            highest = max(highest, under_way)
-            return executor.submit(function, *arguments, **options)
+            with lock:
+                under_way += 1
+                highest = max(highest, under_way)
+            return super().submit(function, *arguments, **options)
 
     class Sink(io.BytesIO):
         def write(self, member: object) -> int:
             nonlocal under_way
-            under_way -= 1
+            with lock:
+                under_way -= 1
             return len(member)  # type: ignore[arg-type]
 
-    blocks = (b"x" * MIB for _number in range(40))
-    stream.write(Sink(), blocks, level=1, executor=Counting(), digest=None)
-    assert highest <= stream.BLOCKS_IN_FLIGHT
+    def write(_number: int) -> int:
+        blocks = (b"x" * MIB for _block in range(20))
+        return stream.write(Sink(), blocks, level=1, compressing=counting, digest=None).text.raw_size_bytes
+
+    with Counting(2) as counting, ThreadPoolExecutor(writers) as pool:
+        assert list(pool.map(write, range(writers))) == [20 * MIB] * writers
+    assert 2 < highest <= 2 * stream.BLOCKS_PER_THREAD + stream.BLOCKS_AHEAD
 
 
-def test_a_full_disk_is_a_storage_error(executor: Executor) -> None:
+def test_room_is_given_back_by_one_who_fails(compressing: stream.Compressing) -> None:
+    def broken() -> Iterator[bytes]:
+        yield from [b"x" * MIB] * 3
+        raise ValueError
+
+    for _attempt in range(stream.BLOCKS_PER_THREAD * 2 + stream.BLOCKS_AHEAD):
+        with pytest.raises(ValueError):  # noqa: PT011 - raised above
+            stream.write(io.BytesIO(), broken(), level=1, compressing=compressing, digest=None)
+        with open("/dev/full", "wb", buffering=0) as sink, pytest.raises(errors.StorageError):
+            stream.write(sink, [b"x"], level=1, compressing=compressing, digest=None)
+    assert written(compressing, [b"x" * MIB] * 20)[1].text.raw_size_bytes == 20 * MIB
+
+
+def test_a_full_disk_is_a_storage_error(compressing: stream.Compressing) -> None:
     with (
         open("/dev/full", "wb", buffering=0) as sink,
         pytest.raises(errors.StorageError, match="/dev/full cannot be written: No space left"),
     ):
-        stream.write(sink, [b"x"], level=1, executor=executor, digest=None)
+        stream.write(sink, [b"x"], level=1, compressing=compressing, digest=None)
 
 
 def test_what_the_source_raises_passes_and_ends_the_work() -> None:
@@ -99,13 +120,13 @@ def test_what_the_source_raises_passes_and_ends_the_work() -> None:
 
     waiting: list[Future[bytes]] = []
 
-    class Idle(Executor):
+    class Idle(stream.Compressing):
         def submit(self, function, /, *arguments, **options):  # type: ignore[no-untyped-def]
             waiting.append(Future())
             return waiting[-1]
 
     with pytest.raises(BrokenError):
-        stream.write(io.BytesIO(), blocks(), level=1, executor=Idle(), digest=None)
+        stream.write(io.BytesIO(), blocks(), level=1, compressing=Idle(1), digest=None)
     assert [future.cancelled() for future in waiting] == [True]
 
 

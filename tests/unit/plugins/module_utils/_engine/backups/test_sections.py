@@ -14,7 +14,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,8 +31,8 @@ TEXTS = st.lists(st.binary(min_size=1, max_size=100), max_size=6)
 
 @pytest.fixture
 def compression() -> Iterator[sections.Compression]:
-    with ThreadPoolExecutor(2) as executor:
-        yield sections.Compression(6, executor, "sha256")
+    with stream.Compressing(2) as compressing:
+        yield sections.Compression(6, compressing, "sha256")
 
 
 @pytest.fixture
