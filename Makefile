@@ -28,7 +28,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help packages ready demo test lint sanity unit integration molecule test-matrix bench bench-many changelog clean
+.PHONY: help packages ready demo test test-all lint sanity unit integration molecule test-matrix peers bench bench-many ecosystem coverage mutation docs changelog clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -38,13 +38,21 @@ demo: ready ## Back up, drop, restore and compare on private servers (KEEP=1 lea
 
 test: lint sanity unit integration ## Run everything but the matrix
 
-lint: ready ## Check style, types, YAML, the Ansible content and the changelog
+# Each ansible of a test is a program of its own here, too.
+test-all: export BACKUPDB_TESTS_PLAIN_ANSIBLE := 1
+test-all: PYTEST_ARGS += --thorough
+test-all: test ## Run the long forms of tests, too
+
+lint: ready ## Check style, types, YAML, the Ansible content, its documentation and the changelog
 	.venv/bin/ruff check --output-format concise
 	.venv/bin/ruff format --check --quiet
 	.venv/bin/mypy
 	.venv/bin/yamllint --strict .
 	.venv/bin/ansible-lint --offline --profile production
 	.venv/bin/antsibull-changelog lint
+	.venv/bin/reuse lint --lines
+	.venv/bin/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all \
+		--disallow-unknown-collection-refs --check-extra-docs-refs .
 
 sanity: ready ## Run ansible-test sanity on a copy of the collection
 	.venv/bin/python -m tools.sanity
@@ -61,9 +69,13 @@ molecule: ready ## Boot Debian hosts, set them up by the roles, see cron and tim
 	@tools/install_packages.sh debootstrap iproute2 nftables openssh-client systemd-container
 	trap '.venv/bin/molecule destroy --all' EXIT INT TERM; .venv/bin/molecule test --all
 
-test-matrix: ready ## Run the round trip on other servers: MySQL, newer PostgreSQL and MariaDB
+test-matrix: ready ## Run on other servers, Pythons and ansible-cores, and show tables (PYTEST_ARGS=--write-docs)
 	@tools/install_packages.sh debootstrap
 	.venv/bin/python -m pytest tests/matrix -m matrix $(PYTEST_ARGS)
+
+peers: ready ## Do the same to this collection and to what people use instead, and write docs/comparison.md
+	@tools/install_packages.sh borgbackup gcc gzip libc6-dev pigz strace
+	@PYTHONPATH=.collections .venv/bin/python -m tests.peers --write
 
 bench: ready ## Measure backups, restores and what people use instead (SIZE_MB=200 REPEATS=3 PEERS=all MEASURE=restores)
 	@tools/install_packages.sh gzip mydumper pigz
@@ -73,6 +85,27 @@ bench: ready ## Measure backups, restores and what people use instead (SIZE_MB=2
 bench-many: ready ## Measure many small databases with one job and with two (DATABASES=50 EACH_MB=10 REPEATS=3)
 	@PYTHONPATH=.collections .venv/bin/python -m tests.benchmarks.bench_many --databases $(DATABASES) --each-mb $(EACH_MB) \
 		--repeats $(REPEATS)
+
+ecosystem: ready ## Run what the ecosystem asks of a release: ansible-test units and integration, galaxy-importer, the tarball
+	.venv/bin/python -m pip install --quiet "galaxy-importer>=0.4.44,<0.5"
+	.venv/bin/python -m tools.ansible_test units tests/unit/plugins/
+	.venv/bin/python -m tools.ansible_test integration
+	.venv/bin/python -m tools.galaxy
+	.venv/bin/python -m pytest tests/integration/test_tarball.py
+
+coverage: ready ## Run the unit and integration tests, and show how much of the engine they reach
+	@tools/install_packages.sh chromium prometheus
+	rm -f .cache/coverage .cache/coverage.*
+	.venv/bin/coverage run -m pytest tests/unit tests/integration --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+	.venv/bin/coverage combine --quiet
+	.venv/bin/coverage report
+
+mutation: ready ## Change the engine in many small ways, and show what no unit test notices (PARTS="planning drift")
+	.venv/bin/python -m pip install --quiet "cosmic-ray>=8.7,<9"
+	.venv/bin/python -m tools.mutation $(PARTS)
+
+docs: ready ## Build the site of the documentation, the guides and the reference: .cache/docs/html/index.html
+	.venv/bin/python -m tools.docsite
 
 changelog: ready ## Write the fragments into the changelog of the version in galaxy.yml
 	.venv/bin/antsibull-changelog release --update-existing --reload-plugins

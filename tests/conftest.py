@@ -9,6 +9,8 @@ import importlib
 import sys
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 COLLECTIONS = REPOSITORY / ".collections"
 LINK = COLLECTIONS / "ansible_collections" / "vya" / "backupdb"
@@ -21,3 +23,17 @@ if not LINK.is_symlink():
 for path in (COLLECTIONS, REPOSITORY):
     if str(path) not in sys.path:
         sys.path.insert(0, str(path))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--thorough", action="store_true", help="run the long forms of tests too, not only the short ones")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the long form of a test whose short form runs."""
+    if config.getoption("thorough", default=False):
+        return
+    left_out = [item for item in items if item.get_closest_marker("thorough")]
+    if left_out:
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)

@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -36,12 +37,18 @@ sys.exit(main(["install", "--find-links", {folder!r}, *options]))
 def main() -> int:
     """Return the exit code of ansible-test."""
     prepare_home()
-    with tempfile.TemporaryDirectory(prefix="backupdb-sanity-") as folder:
+    # --requirements would also install into our own environment; ansible-test makes its own ones anyway.
+    return run_ansible_test("sanity", sys.argv[1:])
+
+
+def run_ansible_test(name: str, arguments: Sequence[str]) -> int:
+    """Run a command of ansible-test on a copy of the collection. Return its exit code."""
+    HOME.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="backupdb-ansible-test-") as folder:
         copy = Path(folder) / "ansible_collections" / "vya" / "backupdb"
         copy_collection(copy)
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        # --requirements would also install into our own environment; ansible-test makes its own ones anyway.
-        command = ["ansible-test", "sanity", "--color", "no", "--python", version, *sys.argv[1:]]
+        command = ["ansible-test", name, "--color", "no", "--python", version, *arguments]
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         return subprocess.run(
             command, cwd=copy, env={**os.environ, "HOME": str(HOME), "PATH": path}, check=False

@@ -9,6 +9,7 @@ import dataclasses
 import itertools
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from tools.private_servers.postgresql import PostgresqlServer
 from tools.private_servers.zoo.loader import load_zoo
 
 ZOOS = ('weird db-1 "ü"', "a=b", "plain_zoo")
+SLOW_SECONDS = 10
 BIG_ROWS = 24
 BIG_ROW_BYTES = 1024 * 1024
 
@@ -35,6 +37,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Have all that is temporary in memory, if there is enough: most of what MariaDB does waits for the disk."""
     if not hasattr(config, "workerinput"):
         memory.use(config)
+    # The order is below.
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no processor is idle while another is busy with the last one."""
+    seconds = Counter[Path]()
+    for item in items:
+        seconds[item.path] += SLOW_SECONDS if item.get_closest_marker("slow") else 1
+    items.sort(key=lambda item: -seconds[item.path])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -36,7 +36,8 @@ def write_sections(artifact: Artifact, texts: Sequence[bytes]) -> Artifact:
     kinds = [section["kind"] for section in info["sections"]]
     info["sections"] = (info["sections"] * len(texts))[: len(texts)] if len(kinds) < len(texts) else info["sections"]
     sections = []
-    for section, text, member in zip(info["sections"], texts, members, strict=True):
+    for number, text in enumerate(texts):
+        section, member = info["sections"][number], members[number]
         numbers = {"offset_bytes": offset, "length_bytes": len(member), "raw_length_bytes": len(text)}
         sections.append({**section, **numbers})
         offset += len(member)

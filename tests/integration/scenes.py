@@ -81,11 +81,12 @@ class Scene:
 
     @contextlib.contextmanager
     def untouched(self) -> Iterator[None]:
-        """See that the block leaves every file, the list of databases and the live database as they were."""
-        files, databases = files_of(self.store), self.server.databases()
+        """See that the block leaves all files and folders, the list of databases and the live database as they were."""
+        files, folders, databases = files_of(self.store), folders_of(self.store), self.server.databases()
         dump = self.server.whole_dump(self.database, create=True)
         yield
         assert files_of(self.store) == files
+        assert folders_of(self.store) == folders
         assert self.server.databases() == databases
         assert self.server.whole_dump(self.database, create=True) == dump
 
@@ -111,8 +112,9 @@ def files_of(store: Path) -> dict[str, str]:
 
 
 def folders_of(store: Path) -> list[str]:
-    """Return every folder below a store, by its path."""
-    return sorted(str(path.relative_to(store)) for path in store.rglob("*") if path.is_dir())
+    """Return every folder below a store, by its path; those of locks and of the audit log are no content."""
+    paths = (path.relative_to(store) for path in store.rglob("*") if path.is_dir())
+    return sorted(str(path) for path in paths if not {layout.LOCKS_FOLDER, layout.AUDIT_FOLDER} & set(path.parts))
 
 
 def instance_of(server: PrivateServer) -> instances.Instance:

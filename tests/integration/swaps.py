@@ -97,12 +97,21 @@ class Pair:
         return text
 
     def fill(self) -> Pair:
-        """Make both databases anew."""
+        """Make both databases, and know them."""
+        self.make()
+        return Pair(self.server, self.target, self.dump(self.target), self.dump(self.scratch))
+
+    def make_anew(self) -> None:
+        """Make both databases again, whatever is there of the three."""
+        self.clear()
+        self.make()
+
+    def make(self) -> None:
+        """Make both databases."""
         for database, version in ((self.target, 1), (self.scratch, 2)):
             self.server.create_database(database)
             script = SCRIPT + (MARIADB_SCRIPT if self.server.flavour == "mariadb" else "")
             self.server.run_script(script.format(version=version), database)
-        return Pair(self.server, self.target, self.dump(self.target), self.dump(self.scratch))
 
     def clear(self) -> None:
         """Drop what there is of the three databases."""

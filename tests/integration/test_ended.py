@@ -118,7 +118,7 @@ def assert_nothing_stays(configured: Configured, before: list[str], done: str) -
     """See that what was not done has left neither a file nor a folder."""
     store = configured.scene.store
     assert processes.partial_files(store) == []
-    new = [folder for folder in folders_of(store) if folder not in before and not folder.startswith(".")]
+    new = [folder for folder in folders_of(store) if folder not in before]
     artifact = catalog.find_latest(store, database_id=DATABASE_ID, database=done)
     folder = artifact.data.parent.relative_to(store)
     assert new == [str(folder.parent), str(folder)]

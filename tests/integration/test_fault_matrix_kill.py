@@ -33,7 +33,8 @@ from tests.integration.faults import (
 from tests.integration.processes import in_child
 from tools.private_servers.base import PrivateServer
 
-MOMENTS = 20
+MANY_MOMENTS = 20
+MOMENTS = 5
 FEW_MOMENTS = 4
 SEED = 20260109
 KILLED = 9
@@ -147,8 +148,11 @@ def settle(live: Replaceable) -> None:
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_at_any_of_20_moments_leaves_the_old_or_the_new_database(live: Replaceable) -> None:
-    assert_survives(live, signal.SIGKILL, MOMENTS)
+@pytest.mark.parametrize("moments", [MOMENTS, pytest.param(MANY_MOMENTS, marks=pytest.mark.thorough)])
+def test_a_process_that_is_killed_at_any_of_some_moments_leaves_the_old_or_the_new_database(
+    live: Replaceable, moments: int
+) -> None:
+    assert_survives(live, signal.SIGKILL, moments)
 
 
 @pytest.mark.slow

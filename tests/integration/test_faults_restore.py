@@ -26,10 +26,12 @@ def test_an_artifact_cut_anywhere_is_refused_before_the_server_is_touched(scene:
     artifact = scene.artifact
     whole = artifact.paths.data.read_bytes()
     with_cuts = [0, 1, 9, 10, 18, len(whole) // 3, len(whole) // 2, len(whole) - 9, len(whole) - 8, len(whole) - 1]
-    for length in with_cuts:
-        artifact.paths.data.write_bytes(whole[:length])
-        with scene.untouched(), pytest.raises(errors.ValidationError):
-            put_back(scene.server, artifact, scene.database, force=True)
+    with scene.untouched():
+        for length in with_cuts:
+            artifact.paths.data.write_bytes(whole[:length])
+            with pytest.raises(errors.ValidationError):
+                put_back(scene.server, artifact, scene.database, force=True)
+        artifact.paths.data.write_bytes(whole)
 
 
 def test_an_artifact_with_something_behind_it_is_refused(scene: Scene) -> None:
@@ -44,12 +46,14 @@ def test_an_artifact_with_one_flipped_byte_is_refused_before_the_server_is_touch
     artifact = scene.artifact
     whole = artifact.paths.data.read_bytes()
     chance = random.Random(20260109)
-    for position in [0, 3, 4, 9, len(whole) - 1, *chance.sample(range(10, len(whole)), 20)]:
-        damaged = bytearray(whole)
-        damaged[position] ^= 1 << chance.randrange(8)
-        artifact.paths.data.write_bytes(damaged)
-        with scene.untouched(), pytest.raises(errors.ValidationError):
-            put_back(scene.server, artifact, scene.database, force=True)
+    with scene.untouched():
+        for position in [0, 3, 4, 9, len(whole) - 1, *chance.sample(range(10, len(whole)), 20)]:
+            damaged = bytearray(whole)
+            damaged[position] ^= 1 << chance.randrange(8)
+            artifact.paths.data.write_bytes(damaged)
+            with pytest.raises(errors.ValidationError):
+                put_back(scene.server, artifact, scene.database, force=True)
+        artifact.paths.data.write_bytes(whole)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped"])

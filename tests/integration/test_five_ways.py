@@ -97,7 +97,8 @@ def test_five_ways_to_start_a_backup_give_the_same(host: Host, installed: Path) 
         by_awx,
         functools.partial(by_command, installed=installed),
     ]
-    results = [{key: way(host)[key] for key in TOLD} for way in ways]
+    everything = [way(host) for way in ways]
+    results = [{key: whole[key] for key in TOLD} for whole in everything]
     first = results[0]
     assert first["summary"] == {"total": 2, "successful": 2, "failed": 0}
     for result in results[1:]:

@@ -280,8 +280,7 @@ def test_a_swap_without_keeping_that_was_killed_anywhere_leaves_the_new_database
         swap()
     pair.recover()
     for at in range(len(said) - 4, len(said)):
-        pair.clear()
-        pair.fill()
+        pair.make_anew()
         with contextlib.suppress(pymysql.err.OperationalError, errors.BackupDBError), disturbed(at, lose):
             swap()
         pair.recover()
@@ -304,6 +303,13 @@ def test_a_new_database_that_is_noted_as_not_whole_is_dropped(pair: Pair) -> Non
     pair.assert_old()
 
 
+def duration_of_a_swap(pair: Pair) -> float:
+    """Return how many seconds a swap takes from its beginning to its end."""
+    started = time.monotonic()
+    pair.swap()
+    return time.monotonic() - started
+
+
 def number_of_changes(pair: Pair) -> int:
     """Return how many statements of a swap change something."""
     with disturbed(-1, refuse) as said:
@@ -315,8 +321,7 @@ def number_of_changes(pair: Pair) -> int:
 def test_a_swap_that_was_killed_anywhere_is_finished_or_undone(pair: Pair) -> None:
     outcomes = []
     for at in itertools.count():
-        pair.clear()
-        pair.fill()
+        pair.make_anew()
         if not swap_and_die(pair, at):
             break
         said = pair.recover()
@@ -334,8 +339,7 @@ def test_a_swap_that_was_killed_anywhere_is_finished_or_undone(pair: Pair) -> No
 def test_a_fault_anywhere_leaves_the_old_or_the_new_database(pair: Pair, disturb: Any) -> None:
     count = number_of_changes(pair)
     for at in range(count):
-        pair.clear()
-        pair.fill()
+        pair.make_anew()
         with contextlib.suppress(errors.BackupDBError), disturbed(at, disturb):
             pair.swap()
         assert pair.dump(pair.target) in {pair.old, pair.new}
@@ -351,10 +355,10 @@ def test_a_fault_anywhere_leaves_the_old_or_the_new_database(pair: Pair, disturb
 
 @pytest.mark.slow
 def test_a_swap_that_gets_a_signal_at_any_moment_is_finished_or_undone(pair: Pair) -> None:
-    for seconds in [random.uniform(0, 1.2) for _number in range(10)]:
-        pair.clear()
-        pair.fill()
-        swap_and_be_killed(pair, seconds)
+    duration = duration_of_a_swap(pair)
+    for _number in range(10):
+        pair.make_anew()
+        swap_and_be_killed(pair, random.uniform(0, 1.2 * duration))
         pair.recover()
         if pair.databases() == {pair.target}:
             pair.assert_old()
@@ -368,13 +372,13 @@ def test_a_server_that_is_killed_has_the_old_or_the_new_database_when_it_is_back
 ) -> None:
     kind = type(swapping_server)
     with kind(server_root=swapping_server.server_root, client_path=swapping_server.client_path) as server:
-        empty = Pair(server, "target")
+        pair = Pair(server, "target").fill()
+        duration = duration_of_a_swap(pair)
         for _attempt in range(6):
-            empty.clear()
-            pair = empty.fill()
+            pair.make_anew()
             thread = threading.Thread(target=_swap_quietly, args=[pair])
             thread.start()
-            time.sleep(random.uniform(0.1, 1))
+            time.sleep(random.uniform(0, duration))
             server.kill()
             thread.join()
             # MySQL takes the dead process for a living one as long as nobody has waited for its end.

@@ -40,7 +40,7 @@ def machine(hosts: dict[str, Host], tmp_path: Path) -> Awx:
     """A machine that cannot reach the second of the hosts."""
     inventory: dict[str, dict[str, Any]] = {name: {"backupdb_config": str(host.config)} for name, host in hosts.items()}
     away = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": processes.closed_port()}
-    inventory["db02"].update(away)
+    inventory["db02"].update(away, ansible_ssh_args="-o ControlMaster=no")
     return Awx(tmp_path / "awx", hosts["db01"], inventory=inventory)
 
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the vya.backupdb project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A backup task tells how far it has come, and apart from that is the task that it would be without."""
+"""A backup or a restore tells how far it has come, and apart from that is the task that it would be without."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,15 @@ from tools.private_servers.base import PrivateServer
 
 PATIENCE_SECONDS = 90
 # How the result of one run differs from that of the next.
-MOMENTS = re.compile(r'"(duration_seconds|size_bytes|progress)": [^,}]+|\d{4}-\d\d-\d\d[T\d:.+-]*|_\d{8}_\d{6}\w*')
+MOMENTS = re.compile(
+    r'"(duration_seconds|size_bytes|progress|compare|load|preflight|swap)": [^,}]+'
+    r"|\d{4}-\d\d-\d\d[T\d:.+-]*|_\d{8}_\d{6}\w*"
+)
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A playbook of backup tasks against one server, and the folders that it leaves something in."""
+    """A playbook of tasks against one server, and the folders that it leaves something in."""
 
     folder: Path
     server: PrivateServer
@@ -55,13 +58,21 @@ class Stage:
         return sorted(self.folder.joinpath("store").rglob("*_full.metadata.json"))
 
     def task(self, keywords: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
-        login = {**self.server.login_options(), "database_id": DATABASE_ID, "base_path": str(self.folder / "store")}
         wanted = {"databases": [self.database], "jobs": 1, "compression_level": 9, "progress": True}
         return {
-            "vya.backupdb.db_backup": {**login, **wanted, **options},
+            "vya.backupdb.db_backup": {**self.common, **wanted, **options},
             "ignore_errors": True,
             **(keywords or {}),
         }
+
+    def restoring(self, target: str, **options: Any) -> dict[str, Any]:
+        """Return a task that puts the database back under another name, where there may be one already."""
+        wanted = {"database": self.database, "latest": True, "target_database": target, "force": True, "progress": True}
+        return {"vya.backupdb.db_restore": {**self.common, **wanted, **options}}
+
+    @property
+    def common(self) -> dict[str, Any]:
+        return {**self.server.login_options(), "database_id": DATABASE_ID, "base_path": str(self.folder / "store")}
 
     def interpreter(self) -> str:
         """Return a path of this Python without a space, with which nothing is followed."""
@@ -90,10 +101,9 @@ class Stage:
                 ],
                 env=environment(
                     ANSIBLE_STDOUT_CALLBACK="ansible.builtin.default",
-                    ANSIBLE_ASYNC_DIR=str(self.jobs),
                     ANSIBLE_REMOTE_TEMP=str(self.folder / "remote"),
                     BACKUPDB_PROGRESS_QUIET_SECONDS="0",
-                    **self.variables,
+                    **{"ANSIBLE_ASYNC_DIR": str(self.jobs), **self.variables},
                 ),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
@@ -124,7 +134,7 @@ class Stage:
         return self.output.read_text(encoding="utf-8", errors="replace")
 
     def told(self) -> list[str]:
-        """Return the lines that tell of the dump, so far."""
+        """Return the lines that tell of the database, so far."""
         return [line for line in self.text().splitlines() if f"{DATABASE_ID}/{self.database}: " in line]
 
 
@@ -149,18 +159,26 @@ def awaited(condition: Callable[[], Any], stage: Stage) -> Any:
 
 def dump_program(stage: Stage) -> int | None:
     """Return the process of the dump of the stage's database, if it runs."""
-    for pid in processes.with_argument(stage.database):
+    return program_on(stage.database, processes.DUMP_PROGRAMS)
+
+
+def program_on(database: str, names: Sequence[str]) -> int | None:
+    """Return the process of a program that works on a database, if it runs."""
+    for pid in processes.with_argument(database):
         with contextlib.suppress(OSError):
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if Path(os.fsdecode(words[0])).name in processes.DUMP_PROGRAMS:
+            if Path(os.fsdecode(words[0])).name in names:
                 return pid
     return None
 
 
 @contextlib.contextmanager
-def slowed_down(stage: Stage) -> Iterator[Callable[[], None]]:
-    """Stop the dump of the stage as soon as it runs; give what lets it go on for a moment. Afterwards it goes on."""
-    pid = awaited(lambda: dump_program(stage), stage)
+def slowed_down(stage: Stage, program: Callable[[], int | None] | None = None) -> Iterator[Callable[[], None]]:
+    """Stop the dump of the stage, or another program, as soon as it runs; give what lets it go on for a moment.
+
+    Afterwards it goes on.
+    """
+    pid = awaited(program or (lambda: dump_program(stage)), stage)
     os.kill(pid, signal.SIGSTOP)
 
     def go_on() -> None:
@@ -176,9 +194,9 @@ def slowed_down(stage: Stage) -> Iterator[Callable[[], None]]:
             os.kill(pid, signal.SIGCONT)
 
 
-def tell_so_often(stage: Stage, number: int) -> None:
-    """Slow the dump down until so many lines have been told of it."""
-    with slowed_down(stage) as go_on:
+def tell_so_often(stage: Stage, number: int, program: Callable[[], int | None] | None = None) -> None:
+    """Slow the dump, or another program, down until so many lines have been told."""
+    with slowed_down(stage, program) as go_on:
 
         def told() -> bool:
             go_on()
@@ -214,6 +232,24 @@ def test_lines_come_while_the_dump_runs_and_the_result_is_that_of_the_plain_modu
     # Ansible's wrapper takes the module away a few seconds later.
     awaited(lambda: not list(stage.folder.joinpath("remote").iterdir()), stage)
     assert len(stage.artifacts()) == 2
+
+
+@pytest.mark.slow
+def test_a_restore_is_told_of_likewise(stage: Stage, new_database: Callable[[], str]) -> None:
+    stage.play(stage.task(progress=False, accounts=False))
+    target = new_database()
+    stage.server.create_database(target)
+    with stage.started(stage.restoring(target), stage.restoring(target, progress=False)):
+        tell_so_often(stage, 2, lambda: program_on(f"{target}__restore_", processes.LOAD_PROGRAMS))
+    followed, plain = stage.results()
+    assert followed["restore"]["success"] is True
+    assert without_moments(followed) == without_moments(plain)
+    told = stage.told()
+    assert len(told) >= 2
+    shares = [int(share) for share in re.findall(r": (\d+) %, [\d.]+ MB of [\d.]+ MB, [\d.]+ [KM]?B/s", stage.text())]
+    assert shares == sorted(set(shares))
+    assert stage.text().rindex(told[-1]) < stage.text().rindex("TASK [")
+    assert list(stage.jobs.iterdir()) == []
 
 
 @ONE_SERVER
@@ -265,6 +301,8 @@ def test_where_nothing_can_run_in_the_background_the_module_runs_once_as_any_oth
 ) -> None:
     stage = Stage(tmp_path, postgresql, "postgres")
     stage.jobs.write_text("in the way", encoding="ascii")
+    # Below it: before ansible-core 2.19 a file was taken for the folder itself, and the job lost.
+    stage.variables["ANSIBLE_ASYNC_DIR"] = str(stage.jobs / "below")
     (result,) = stage.play(stage.task())
     assert result["results"][0]["success"], result
     assert len(stage.artifacts()) == 1

@@ -1,38 +1,28 @@
 # Copyright: Contributors to the vya.backupdb project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Servers of other products and versions than this machine's, each in a file system of its own."""
+"""Servers of other products and versions than this machine's, and the tables of what was run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.matrix.products import PRODUCTS, Product
+from tests.matrix.results import DETAIL, Results
 from tools.private_servers.base import PrivateServer
-from tools.private_servers.mariadb import MariadbServer
-from tools.private_servers.mysql import MysqlServer
-from tools.private_servers.postgresql import PostgresqlServer
 from tools.private_servers.tls import Tls, create_tls
-from tools.server_roots.roots import ensure_root
 
 
-@dataclass(frozen=True)
-class Product:
-    """A server of the matrix: what runs it, the Debian suite that carries it, and the version that this must be."""
-
-    kind: type[PrivateServer]
-    suite: str
-    major: str
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-docs", action="store_true", help="write the tables into docs/compatibility.md")
 
 
-PRODUCTS = {
-    "mysql": Product(MysqlServer, "sid", "9."),
-    "postgresql-17": Product(PostgresqlServer, "trixie", "17"),
-    "mariadb-11.8": Product(MariadbServer, "trixie", "11.8"),
-}
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "cell(column): the column of the compatibility tables that a test belongs to")
+    config.pluginmanager.register(Results(), "matrix_results")
 
 
 @pytest.fixture(scope="session")
@@ -45,24 +35,26 @@ def product(request: pytest.FixtureRequest) -> Product:
     return PRODUCTS[request.param]
 
 
-def run(product: Product, tls: Tls | None) -> Iterator[PrivateServer]:
-    """Yield a running server of a product."""
-    root = ensure_root(product.suite)
-    with product.kind(server_root=root.path, client_path=root.client_path, tls=tls) as server:
-        assert server.major.startswith(product.major)
-        yield server
-
-
 @pytest.fixture(scope="session")
 def server(product: Product) -> Iterator[PrivateServer]:
     """A server without TLS."""
-    yield from run(product, None)
+    with product.run() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
 def encrypted(product: Product, tls: Tls) -> Iterator[PrivateServer]:
     """A server with a certificate of a private authority."""
-    yield from run(product, tls)
+    with product.run(tls=tls) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def version_is_told(request: pytest.FixtureRequest) -> None:
+    """Tell the tables what the server of a test is."""
+    if "server" in request.fixturenames:
+        running, product = request.getfixturevalue("server"), request.getfixturevalue("product")
+        request.node.user_properties.append((DETAIL, f"{running.version}, {product.origin}"))
 
 
 @pytest.fixture

@@ -24,41 +24,40 @@ from tests.integration.accounts import (
     logs_in,
     run_all,
 )
-from tests.matrix.conftest import PRODUCTS, Product
+from tests.matrix.products import MYSQL_NAMES, POSTGRESQL_NAMES, PRODUCTS, Product
 from tools.private_servers.base import PrivateServer
-from tools.private_servers.postgresql import PostgresqlServer
-from tools.server_roots.roots import ensure_root
 
-pytestmark = pytest.mark.matrix
+pytestmark = [pytest.mark.matrix, pytest.mark.cell("accounts")]
 SETTINGS = {"mysql": ORACLE_SETTINGS, "mariadb": ED25519, "postgresql": {}}
-# What is there only since the memberships of PostgreSQL 16.
+# The memberships of roles have options of their own since PostgreSQL 16.
+BEFORE_MEMBERSHIPS = POSTGRESQL_NAMES[:3]
 OPTIONS = [
     "GRANT writer TO legacy WITH ADMIN OPTION, INHERIT FALSE, SET FALSE",
     "GRANT writer TO dba WITH INHERIT TRUE GRANTED BY legacy",
 ]
 
 
-def run(product: Product) -> Iterator[PrivateServer]:
-    root = ensure_root(product.suite)
-    settings = SETTINGS[product.kind.flavour]
-    with product.kind(server_root=root.path, client_path=root.client_path, settings=settings) as server:
-        yield server
-
-
 @pytest.fixture
 def source(product: Product) -> Iterator[PrivateServer]:
-    yield from run(product)
+    with product.run(settings=SETTINGS[product.kind.flavour]) as running:
+        yield running
 
 
 @pytest.fixture
 def target(product: Product) -> Iterator[PrivateServer]:
-    yield from run(product)
+    with product.run(settings=SETTINGS[product.kind.flavour]) as running:
+        yield running
+
+
+def create_all(server: PrivateServer) -> None:
+    """Make accounts of every kind that the server knows."""
+    create_accounts(server)
+    if server.family == "postgresql" and int(server.major) >= 16:
+        run_all(server, OPTIONS)
 
 
 def test_accounts_are_restored_as_they_were(source: PrivateServer, target: PrivateServer, store: Path) -> None:
-    create_accounts(source)
-    if source.flavour == "postgresql":
-        run_all(source, OPTIONS)
+    create_all(source)
     saved = Engine(source).save(store)
     applied = Engine(target).restore(saved)
     assert logs_in(target, "app", PASSWORD)
@@ -72,9 +71,7 @@ def test_accounts_are_restored_as_they_were(source: PrivateServer, target: Priva
 def test_the_plain_client_makes_the_same_accounts_of_the_file(
     source: PrivateServer, target: PrivateServer, store: Path
 ) -> None:
-    create_accounts(source)
-    if source.flavour == "postgresql":
-        run_all(source, OPTIONS)
+    create_all(source)
     if source.family == "mysql":
         run_all(target, MYSQL[:4])
     load_by_hand(target, Engine(source).save(store).artifact.paths.data)
@@ -89,28 +86,30 @@ def test_updating_changes_an_account_back(source: PrivateServer, target: Private
     assert logs_in(target, "app", PASSWORD)
 
 
-def test_what_the_server_does_not_show_of_an_account_is_told(store: Path) -> None:
-    for source in run(PRODUCTS["mysql"]):
-        create_accounts(source)
-        warnings = Engine(source).save(store).warnings
-        assert warnings == ["the secondary password of locked@localhost is not saved: the server does not show it"]
+@pytest.mark.parametrize("product", MYSQL_NAMES, indirect=True)
+def test_what_the_server_does_not_show_of_an_account_is_told(source: PrivateServer, store: Path) -> None:
+    create_accounts(source)
+    warnings = Engine(source).save(store).warnings
+    assert warnings == ["the secondary password of locked@localhost is not saved: the server does not show it"]
 
 
-def test_an_account_that_the_server_does_not_show_right_is_left_out_and_told(store: Path) -> None:
-    for source in run(PRODUCTS["mysql"]):
-        run_all(source, ["CREATE USER fine@localhost", "CREATE USER unfit@localhost REQUIRE SUBJECT '/CN=it''s'"])
-        saved = Engine(source).save(store)
-        assert saved.partial_reason is not None
-        assert saved.partial_reason.endswith("are not saved: unfit@localhost")
-        assert saved.artifact.metadata.labels() == {"fine@localhost", "root@127.0.0.1"}
+@pytest.mark.parametrize("product", MYSQL_NAMES, indirect=True)
+def test_an_account_that_the_server_does_not_show_right_is_left_out_and_told(
+    source: PrivateServer, store: Path
+) -> None:
+    run_all(source, ["CREATE USER fine@localhost", "CREATE USER unfit@localhost REQUIRE SUBJECT '/CN=it''s'"])
+    saved = Engine(source).save(store)
+    assert saved.partial_reason is not None
+    assert saved.partial_reason.endswith("are not saved: unfit@localhost")
+    assert saved.artifact.metadata.labels() == {"fine@localhost", "root@127.0.0.1"}
 
 
-def test_roles_of_an_older_server_are_restored_on_a_newer_one(store: Path) -> None:
-    for target in run(PRODUCTS["postgresql-17"]):
-        with PostgresqlServer() as source:
-            create_accounts(source)
-            # A superuser, who may grant without having been granted the role: not in the name of that grant since 16.
-            run_all(source, ["SET ROLE dba; GRANT writer TO legacy GRANTED BY dba"])
-            applied = Engine(target).restore(Engine(source).save(store))
+@pytest.mark.parametrize("product", BEFORE_MEMBERSHIPS, indirect=True)
+def test_roles_of_an_older_server_are_restored_on_a_newer_one(source: PrivateServer, store: Path) -> None:
+    create_accounts(source)
+    # A superuser, who may grant without having been granted the role: not in the name of that grant since 16.
+    run_all(source, ["SET ROLE dba; GRANT writer TO legacy GRANTED BY dba"])
+    with PRODUCTS[POSTGRESQL_NAMES[-1]].run() as target:
+        applied = Engine(target).restore(Engine(source).save(store))
         assert logs_in(target, "app", PASSWORD)
         assert applied.warnings == ["writer is granted to legacy by the account in use, for dba may not grant it here"]

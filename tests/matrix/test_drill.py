@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.integration.ansible import run_module
-from tests.matrix.test_round_trip import back_up, login
+from tests.matrix.engine import back_up, login
 from tools.private_servers.base import PrivateServer
 from tools.private_servers.zoo.loader import load_zoo
 
-pytestmark = pytest.mark.matrix
+pytestmark = [pytest.mark.matrix, pytest.mark.cell("drill")]
 
 
 def test_one_of_everything_is_proven_beside_the_live_database(server: PrivateServer, store: Path) -> None:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the vya.backupdb project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One database dumped by several processes on other products and versions of the MySQL family."""
+"""One database dumped by several processes on other products and versions."""
 
 from __future__ import annotations
 
@@ -11,26 +11,29 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import restore, secrets
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.mysql import lock, plan
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import secrets
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.mysql import lock
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.mysql import plan as mysql_plan
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.postgresql import plan as postgresql_plan
 
 from tests.integration.lanes import (
     LANES,
     artifact_of,
     assert_one_process,
-    instance_with,
     report_of,
     restore_info_of,
     state_of,
     wait_until,
 )
-from tests.integration.scenes import now
+from tests.matrix.engine import back_up_by_lanes, put_back_by_engine
+from tests.matrix.products import MYSQL_FAMILY_NAMES, MYSQL_NAMES, POSTGRESQL_NAMES
 from tools.private_servers.base import PrivateServer
 from tools.private_servers.zoo.loader import load_zoo
 
-pytestmark = pytest.mark.matrix
-FAMILY = pytest.mark.parametrize("product", ["mysql", "mariadb-11.8"], indirect=True)
-MYSQL = pytest.mark.parametrize("product", ["mysql"], indirect=True)
+pytestmark = [pytest.mark.matrix, pytest.mark.cell("several processes")]
+OF_POSTGRESQL = pytest.mark.parametrize("product", POSTGRESQL_NAMES, indirect=True)
+OF_THE_MYSQL_FAMILY = pytest.mark.parametrize("product", MYSQL_FAMILY_NAMES, indirect=True)
+OF_MYSQL = pytest.mark.parametrize("product", MYSQL_NAMES, indirect=True)
 NEEDED = "SELECT, SHOW VIEW, TRIGGER, EVENT, EXECUTE, SHOW_ROUTINE"
 # To a dump program some of these are one name.
 ODD_NAMES = ("case", "Case", "CASE", "é", "É", "e", "©", "ß", "s", "a`b", "a b", "-- x", "it's", "a\\b", "%s")
@@ -38,7 +41,9 @@ ODD_NAMES = ("case", "Case", "CASE", "é", "É", "e", "©", "ß", "s", "a`b", "a
 
 @pytest.fixture(autouse=True)
 def every_size_is_worth_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "SMALLEST_PARALLEL_BYTES", 0)
+    for plan in (mysql_plan, postgresql_plan):
+        monkeypatch.setattr(plan, "SMALLEST_PARALLEL_BYTES", 0)
+    monkeypatch.setattr(postgresql_plan, "CATALOGUE_BYTES_PER_TABLE", 0)
 
 
 @pytest.fixture
@@ -48,13 +53,23 @@ def zoo(server: PrivateServer) -> Iterator[str]:
     server.drop_database("sections")
 
 
-def put_back(server: PrivateServer, store: Path, database: str) -> None:
-    engine = instance_with(server, clients=server.client_path).server()
-    restore.restore(engine, restore.Request(artifact_of(store, database), database), now())
-
-
-@FAMILY
+@OF_POSTGRESQL
 def test_a_zoo_dumped_side_by_side_comes_back_whole(server: PrivateServer, zoo: str, store: Path) -> None:
+    before = server.whole_dump(zoo, create=True)
+    artifact = back_up_by_lanes(server, store, zoo, LANES)
+    restore_info = artifact.metadata.restore_info
+    assert restore_info is not None
+    kinds = [section.kind for section in restore_info.sections]
+    assert (kinds[0], kinds[-1]) == ("pre_data", "post_data")
+    assert kinds.count("data") > 2
+    assert restore_info.warnings == []
+    server.drop_database(zoo)
+    put_back_by_engine(server, artifact, zoo)
+    assert server.whole_dump(zoo, create=True) == before
+
+
+@OF_THE_MYSQL_FAMILY
+def test_a_zoo_dumped_on_one_lock_comes_back_whole(server: PrivateServer, zoo: str, store: Path) -> None:
     before = server.whole_dump(zoo, create=True)
     report_of(server, store, zoo, clients=server.client_path).raise_for_failures()
     restore_info = restore_info_of(store, zoo)
@@ -62,11 +77,11 @@ def test_a_zoo_dumped_side_by_side_comes_back_whole(server: PrivateServer, zoo: 
     assert restore_info.warnings == []
     assert restore_info.lock_held_seconds is not None
     server.drop_database(zoo)
-    put_back(server, store, zoo)
+    put_back_by_engine(server, artifact_of(store, zoo), zoo)
     assert server.whole_dump(zoo, create=True) == before
 
 
-@FAMILY
+@OF_THE_MYSQL_FAMILY
 def test_tables_of_any_name_are_each_dumped_once(server: PrivateServer, store: Path) -> None:
     server.create_database("odd")
     for number, table in enumerate(ODD_NAMES):
@@ -79,12 +94,12 @@ def test_tables_of_any_name_are_each_dumped_once(server: PrivateServer, store: P
     assert sorted(table for section in found for table in section.tables) == sorted(ODD_NAMES)
     assert [section.kind for section in found].count("data") == LANES
     server.drop_database("odd")
-    put_back(server, store, "odd")
+    put_back_by_engine(server, artifact_of(store, "odd"), "odd")
     assert server.whole_dump("odd", create=True) == before
     server.drop_database("odd")
 
 
-@MYSQL
+@OF_MYSQL
 def test_a_long_query_is_seen_before_the_lock_and_nobody_waits_for_it(
     server: PrivateServer, zoo: str, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,7 +136,7 @@ def seconds_of(server: PrivateServer, session: list[int]) -> int:
     return int(rows[0][0]) if rows else -1
 
 
-@MYSQL
+@OF_MYSQL
 @pytest.mark.parametrize(
     ("granted", "why"),
     [
@@ -147,7 +162,7 @@ def test_an_account_that_lacks_a_privilege_for_the_lock_dumps_by_one_process(
     assert_one_process(report, store, zoo, why)
 
 
-@MYSQL
+@OF_MYSQL
 def test_an_account_with_all_privileges_for_the_lock_has_them_by_a_role_too(
     server: PrivateServer, zoo: str, store: Path
 ) -> None:

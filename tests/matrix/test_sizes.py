@@ -11,9 +11,14 @@ import time
 import pytest
 
 from tests.integration.scenes import instance_of
+from tests.matrix.products import MYSQL_NAMES
 from tools.private_servers.base import PrivateServer
 
-pytestmark = pytest.mark.matrix
+pytestmark = [
+    pytest.mark.matrix,
+    pytest.mark.cell("several processes"),
+    pytest.mark.parametrize("product", MYSQL_NAMES, indirect=True),
+]
 ROWS = 40
 ROW_BYTES = 256 * 1024
 PATIENCE_SECONDS = 60
@@ -25,8 +30,6 @@ def size_of(server: PrivateServer, name: str) -> int:
 
 
 def test_a_database_that_has_just_grown_is_listed_as_large_as_it_is(server: PrivateServer) -> None:
-    if server.flavour != "mysql":
-        pytest.skip("only MySQL keeps what it told before")
     name = f"grown_{os.urandom(3).hex()}"
     server.create_database(name)
     server.execute("CREATE TABLE noise (id int PRIMARY KEY AUTO_INCREMENT, content longblob)", name)

@@ -60,16 +60,18 @@ class PrivateServer(abc.ABC):
         settings: Mapping[str, str] | None = None,
         admin_password: str | None = None,
         server_root: Path = HOST_ROOT,
+        programs: Path | None = None,
         client_path: Path | None = None,
     ) -> None:
         """``settings`` are server settings as in its configuration file. ``server_root`` is a file system
-        that holds the server's programs, ``client_path`` a folder of client programs that run on this machine.
+        that holds the server's programs, in the folder ``programs`` of it unless they are where a package puts them;
+        ``client_path`` is a folder of client programs that run on this machine.
         """
         self.server_root = server_root
         self.tls = tls
         self.settings = dict(settings or {})
         self.admin_password = admin_password or secrets.token_urlsafe(18)
-        self.bin_dir = self.find_programs()
+        self.bin_dir = programs or self.find_programs()
         self.client_path = client_path or self.bin_dir
         self.version = ""
         self.major = ""
@@ -78,6 +80,7 @@ class PrivateServer(abc.ABC):
         self._port: int | None = None
         self._guardian: subprocess.Popen[bytes] | None = None
         self._server_pid: int | None = None
+        self._helps: dict[str, str] = {}
 
     # What a family has to say about itself.
 
@@ -274,6 +277,12 @@ class PrivateServer(abc.ABC):
             raise PrivateServerError(f"{program} failed: {finished.stderr.decode(errors='replace').strip()[-2000:]}")
         # Dumps hold bytes of any table encoding; surrogates keep two dumps comparable byte by byte.
         return finished.stdout.decode(errors="surrogateescape")
+
+    def help_of(self, program: str) -> str:
+        """Return what one of the client programs says about its options."""
+        if program not in self._helps:
+            self._helps[program] = self.run_client(program, "--help")
+        return self._helps[program]
 
     # The parts of starting.
 

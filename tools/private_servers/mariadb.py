@@ -17,7 +17,7 @@ class MariadbServer(MysqlFamilyServer):
     flavour = "mariadb"
     client_program = "mariadb"
     dump_program = "mariadb-dump"
-    dump_options = ("--dump-history",)
+    newer_dump_options = ("--dump-history",)
     # When it comes to a database's events, it selects the database by its escaped name, and does not find it.
     dump_loses_quoted_names = True
     # Its bootstrap also makes accounts without a password, one for this machine's name.
@@ -43,17 +43,28 @@ class MariadbServer(MysqlFamilyServer):
         return {"ssl_ca": str(self.folder / "private" / self.tls.ca_cert.name)} if self.tls else {"skip_ssl": ""}
 
     def prepare_commands(self) -> list[list[str]]:
-        """Return the command that makes the system tables and the administrator's accounts."""
+        """Return the command that makes the system tables and, if it can, the administrator's accounts."""
+        accounts = [f"--extra-file={self._accounts_file}"] if self._makes_accounts else []
         return [
             [
                 "/usr/bin/mariadb-install-db",
                 f"--defaults-file={self.inside(self.server_file)}",
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
-                f"--extra-file={self.inside(self.folder / 'private' / 'accounts.sql')}",
+                *accounts,
             ]
         ]
 
     def server_command(self) -> list[str]:
-        """Return the server's command."""
-        return ["/usr/sbin/mariadbd", f"--defaults-file={self.inside(self.server_file)}"]
+        """Return the server's command; one whose bootstrap cannot make accounts does so before it lets anybody in."""
+        accounts = [] if self._makes_accounts else [f"--init-file={self._accounts_file}"]
+        return ["/usr/sbin/mariadbd", f"--defaults-file={self.inside(self.server_file)}", *accounts]
+
+    @property
+    def _accounts_file(self) -> str:
+        return self.inside(self.folder / "private" / "accounts.sql")
+
+    @property
+    def _makes_accounts(self) -> bool:
+        # Since 10.6.
+        return b"--extra-file" in (self.bin_dir / "mariadb-install-db").read_bytes()

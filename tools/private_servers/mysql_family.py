@@ -27,6 +27,8 @@ class MysqlFamilyServer(PrivateServer):
     client_program: ClassVar[str]
     dump_program: ClassVar[str]
     dump_options: ClassVar[tuple[str, ...]] = ()
+    # Used by those dump programs that know them.
+    newer_dump_options: ClassVar[tuple[str, ...]] = ()
     dump_loses_quoted_names: ClassVar[bool] = False
     accounts_cleanup: ClassVar[str] = ""
 
@@ -116,6 +118,8 @@ class MysqlFamilyServer(PrivateServer):
             charset="utf8mb4",
             autocommit=True,
             connect_timeout=10,
+            # To read the machine's authorities takes ten times as long as to connect.
+            ssl_disabled=self.tls is None,
         )
 
     def read_version(self) -> tuple[str, str]:
@@ -153,11 +157,16 @@ class MysqlFamilyServer(PrivateServer):
             "--skip-dump-date",
             "--skip-comments",
             *self.dump_options,
+            *self._known(self.newer_dump_options),
             *scope,
             "--",
             database,
         )
         return dump + self._events(database) if apart else dump
+
+    def _known(self, options: tuple[str, ...]) -> list[str]:
+        text = self.help_of(self.dump_program) if options else ""
+        return [option for option in options if option in text]
 
     def _events(self, database: str) -> str:
         names = self.execute(

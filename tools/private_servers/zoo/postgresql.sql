@@ -6,6 +6,8 @@
 -- zoo_app exist already. Everything has a fixed value: two zoos have equal dumps.
 
 SET client_min_messages = warning;
+-- What a version does not know is left out, or made in the way of that version.
+SELECT current_setting('server_version_num')::integer >= 140000 AS since_14 \gset
 
 -- What belongs to the database itself.
 SELECT format('ALTER DATABASE %I OWNER TO zoo_owner', current_database()) \gexec
@@ -172,8 +174,12 @@ INSERT INTO booking VALUES (1, '[2026-01-01,2026-01-02)'), (1, '[2026-01-02,2026
 ALTER TABLE "My Table" REPLICA IDENTITY FULL;
 
 -- Routines, an aggregate, an operator, triggers, a rule.
+\if :since_14
 CREATE FUNCTION double(value integer) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
     BEGIN ATOMIC SELECT value * 2; END;
+\else
+CREATE FUNCTION double(value integer) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT value * 2';
+\endif
 CREATE FUNCTION describe(customer_id integer, OUT name text, OUT size integer) LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path = shop, pg_temp AS $body$
 BEGIN

@@ -106,6 +106,16 @@ def test_each_database_under_way_has_its_line_and_those_that_ended_have_one() ->
     assert lines[-1] == "host: 1 database done, 2 failed so far"
 
 
+def test_a_database_that_is_loaded_is_told_of_as_such() -> None:
+    teller = Teller("host", quiet_seconds=0, ended="loaded")
+    assert teller.lines(report(done=1), 1) == ["host: 1 database loaded so far"]
+
+
+def test_of_a_dump_of_unknown_origin_the_database_alone_is_told() -> None:
+    (line,) = Teller("host", quiet_seconds=0).lines(report(replace(SHOP, database_id="")), 1)
+    assert line.startswith("host: shop: 25 %")
+
+
 def test_a_name_cannot_move_the_cursor() -> None:
     (line,) = Teller("host", quiet_seconds=0).lines(report(replace(SHOP, database="a\x1b[2J\nb")), 1)
     assert "a\\u001b[2J\\u000ab" in line

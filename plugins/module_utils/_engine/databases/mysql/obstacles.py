@@ -12,7 +12,7 @@ from typing import Any
 
 from ... import errors
 from ...models.accounts import AccountName
-from .. import obstacles
+from .. import obstacles, programs
 from ..base import rows_of
 from ..obstacles import PlannedRestore
 from ..values import Finding
@@ -23,6 +23,8 @@ NEEDED = (
     *("SELECT", "INSERT", "CREATE", "DROP", "ALTER", "INDEX", "REFERENCES", "LOCK TABLES", "TRIGGER"),
     *("CREATE VIEW", "SHOW VIEW", "CREATE ROUTINE", "ALTER ROUTINE", "EVENT"),
 )
+# The first MariaDB that prepares all statements.
+SWAPS_SINCE = (10, 6)
 # What takes the place of the time in the name of a scratch database.
 SOME_STAMP = "20260109020000"
 # Any of them allows definers other than the account itself.
@@ -42,6 +44,7 @@ def find(planned: PlannedRestore) -> list[Finding]:
         *obstacles.of_target(planned),
         *obstacles.of_load_program(planned),
         *obstacles.of_version(planned),
+        *_of_age(planned),
         *_of_definers(planned),
     ]
     looks = (_of_read_only, _of_collations, _of_names, _of_privileges, _of_binary_log, _of_foreign_keys, _of_room)
@@ -49,6 +52,19 @@ def find(planned: PlannedRestore) -> list[Finding]:
         for look in looks:
             findings += look(cursor, planned)
     return findings
+
+
+def _of_age(planned: PlannedRestore) -> Iterator[Finding]:
+    """Look for a MariaDB whose prepared statements do not create triggers and routines, as a swap has to."""
+    server = planned.server
+    is_old = server.flavour == "mariadb" and programs.numbers(server.version)[:2] < SWAPS_SINCE
+    if is_old and not planned.in_place:
+        yield Finding(
+            "validation_error",
+            f"{planned.endpoint}, version {server.version}, cannot put a loaded database in its place:"
+            f" that needs MariaDB {'.'.join(map(str, SWAPS_SINCE))} or newer",
+            "Restore with strategy in_place, or to a newer server",
+        )
 
 
 def _of_definers(planned: PlannedRestore) -> Iterator[Finding]:

@@ -71,12 +71,17 @@ UNREADABLE_TABLES = f"""
       AND NOT (pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT'))
     ORDER BY 1, 2
 """
+# Those that come with a type: a range has three more of them since PostgreSQL 14.
+_NOT_OF_TYPE = (
+    "NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d"
+    " WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'i')"
+)
 # A trigger of a partitioned table is cloned to each partition: only the original is the user's (PostgreSQL 13 on).
 COUNTS = {
     "tables_count": TABLES_COUNT,
     "views_count": f"SELECT count(*) {_FROM_RELATIONS} WHERE c.relkind IN ('v', 'm') AND {_OWN_RELATION}",
     "procedures_count": f"SELECT count(*) {_FROM_ROUTINES} WHERE p.prokind = 'p' AND {_OWN_ROUTINE}",
-    "functions_count": f"SELECT count(*) {_FROM_ROUTINES} WHERE p.prokind <> 'p' AND {_OWN_ROUTINE}",
+    "functions_count": f"SELECT count(*) {_FROM_ROUTINES} WHERE p.prokind <> 'p' AND {_NOT_OF_TYPE} AND {_OWN_ROUTINE}",
     "triggers_count": f"""
         SELECT count(*) {_FROM_RELATIONS} JOIN pg_catalog.pg_trigger g ON g.tgrelid = c.oid
         WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND {_OWN_RELATION}""",

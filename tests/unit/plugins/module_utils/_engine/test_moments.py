@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, moments
@@ -13,7 +13,7 @@ from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors
 
 def test_a_moment_with_an_offset_is_taken_as_it_is() -> None:
     found = moments.optional(" 2026-01-09T02:00:00+01:00 ", "at")
-    assert found == datetime(2026, 1, 9, 1, tzinfo=UTC)
+    assert found == datetime(2026, 1, 9, 1, tzinfo=timezone.utc)
     assert found is not None
     assert found.utcoffset() == timedelta(hours=1)
     assert moments.optional("2026-01-09T01:00:00Z", "at") == found

@@ -180,7 +180,7 @@ def test_what_root_makes_in_the_storage_of_a_service_account_belongs_to_that(of_
 def test_a_file_that_has_another_name_is_not_given_away(of_service: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(b"of root")
-    (of_service / "lock").hardlink_to(secret)
+    os.link(secret, of_service / "lock")
     with open(of_service / "lock", "rb") as linked:
         storage.give_to_owner(linked.fileno(), of_service)
     assert owner(secret) == (os.geteuid(), os.getegid())

@@ -40,7 +40,7 @@ from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.metada
 )
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.secrets import Login
 
-MOMENT = datetime(2026, 1, 9, 2, tzinfo=timezone.utc)  # noqa: UP017
+MOMENT = datetime(2026, 1, 9, 2, tzinfo=timezone.utc)
 DUMP = b"--\n-- PostgreSQL database dump\n--\n\nCREATE TABLE a ();\n\n--\n-- PostgreSQL database dump complete\n--\n"
 PROPERTIES = DatabaseProperties(encoding="UTF8", locale="C.UTF-8")
 

@@ -195,7 +195,7 @@ def test_artifacts_are_listed_newest_first_as_they_were_published(base: Path, pu
 
 def test_moments_are_compared_across_their_offsets(base: Path, publish: Publish) -> None:
     later = publish(MOMENT)
-    earlier = publish(datetime(2026, 1, 9, 4, 30, tzinfo=timezone.utc))  # noqa: UP017
+    earlier = publish(datetime(2026, 1, 9, 4, 30, tzinfo=timezone.utc))
     assert catalog.list_artifacts(base).artifacts == [later, earlier]
 
 

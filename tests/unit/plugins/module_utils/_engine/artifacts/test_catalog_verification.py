@@ -17,7 +17,7 @@ from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.verifi
 
 from tests.integration.artifacts import change_metadata, write_artifact
 
-MOMENT = datetime(2026, 1, 9, 2, tzinfo=timezone.utc)  # noqa: UP017
+MOMENT = datetime(2026, 1, 9, 2, tzinfo=timezone.utc)
 
 
 @pytest.fixture

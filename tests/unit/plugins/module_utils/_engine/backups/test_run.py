@@ -148,7 +148,7 @@ def test_an_instance_that_fails_does_not_keep_the_others_from_their_turn(store: 
     )
     told = [(result.database_id, result.database_name, result.error_code) for result in report.results]
     expected = ["credentials_error", "connection_error", "locked"]
-    assert told == [(name, "", code) for name, code in zip(["no-login", "down", "locked"], expected, strict=True)]
+    assert told == [(name, "", code) for name, code in zip(["no-login", "down", "locked"], expected)]
     assert report.results[0].hint == "Add them"
     assert report.error_code() == "complete_failure"
 

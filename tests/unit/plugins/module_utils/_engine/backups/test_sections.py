@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
-import itertools
 import random
 import tempfile
 import threading
@@ -211,7 +210,7 @@ def test_a_part_is_cut_at_headings_once_a_section_is_long_enough_and_its_text_st
     tables = [table for section in written.sections[1:] for table in section.tables]
     assert tables == [text[:1].decode() for text in texts if text[:1].isupper()] * lanes
     assert all(section.depends_on == [0] for section in written.sections[1:])
-    for text, following in itertools.pairwise(cut):
+    for text, following in zip(cut, cut[1:]):
         assert following[:1].isupper() or following.startswith(b"head")
         assert len(text) >= smallest or following.startswith(b"head")
 

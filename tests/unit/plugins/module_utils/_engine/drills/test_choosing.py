@@ -17,7 +17,7 @@ from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.verifi
 
 from tests.integration.artifacts import Status, write_artifact
 
-FIRST = datetime(2026, 1, 1, 2, tzinfo=timezone.utc)  # noqa: UP017
+FIRST = datetime(2026, 1, 1, 2, tzinfo=timezone.utc)
 
 
 def write(base: Path, database: str, day: int, *, database_id: str = "a", status: Status = "success") -> Path:

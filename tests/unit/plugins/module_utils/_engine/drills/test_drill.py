@@ -30,7 +30,7 @@ def base(tmp_path: Path) -> Path:
 
 def write(base: Path, database: str, day: int = 9) -> Artifact:
     """Write a good artifact of a database."""
-    moment = datetime(2026, 1, day, 2, tzinfo=timezone.utc)  # noqa: UP017
+    moment = datetime(2026, 1, day, 2, tzinfo=timezone.utc)
     metadata = write_artifact(base, hostname=HOSTNAME, database_id="a", database=database, moment=moment)
     return write_sections(catalog.load_artifact(metadata), [DUMP])
 

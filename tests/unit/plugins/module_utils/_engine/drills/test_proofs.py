@@ -21,7 +21,7 @@ from ansible_collections.vya.backupdb.plugins.module_utils._engine.drills import
 from tests.integration.artifacts import change_metadata, write_artifact
 from tests.integration.drills import flip_bit, write_sections
 
-MOMENT = datetime(2026, 1, 9, 2, tzinfo=timezone.utc)  # noqa: UP017
+MOMENT = datetime(2026, 1, 9, 2, tzinfo=timezone.utc)
 HEAD = b"--\n-- PostgreSQL database dump\n--\n\nCREATE TABLE a ();\n"
 ROWS = b"COPY public.a FROM stdin;\n\\.\n"
 END = b"\n--\n-- PostgreSQL database dump complete\n--\n"

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.result
     RestoreResult,
 )
 
-MOMENT = datetime(2026, 1, 9, 2, tzinfo=UTC)
+MOMENT = datetime(2026, 1, 9, 2, tzinfo=timezone.utc)
 
 
 def test_a_backup_result_is_plain_data_for_json() -> None:
@@ -102,10 +102,10 @@ def test_a_database_that_was_never_backed_up_says_so() -> None:
 
 
 def test_a_result_is_stamped_with_the_offset_of_the_machine() -> None:
-    before = datetime.now(UTC)
+    before = datetime.now(timezone.utc)
     stamp = BackupResult(success=True, database_id="a", database_name="b", duration_seconds=0).timestamp
     assert stamp.utcoffset() is not None
-    assert before <= stamp <= datetime.now(UTC)
+    assert before <= stamp <= datetime.now(timezone.utc)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.retention import planning
 
 SHOP = ("db01", "prod-postgres-01", "shop")
-NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
+NOW = datetime(2026, 6, 30, 12, tzinfo=timezone.utc)
 GFS = RetentionConfig()
 
 

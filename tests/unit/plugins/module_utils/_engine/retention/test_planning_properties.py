@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 SHOP = ("db01", "prod-postgres-01", "shop")
 OTHERS = [("db01", "prod-postgres-01", "library"), ("db02", "prod-postgres-01", "shop")]
-NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
+NOW = datetime(2026, 6, 30, 12, tzinfo=timezone.utc)
 # Without an offset: hypothesis adds one to each moment that it draws.
 FIRST, LAST = NOW.replace(year=2024, tzinfo=None), NOW.replace(day=29, tzinfo=None)
 
@@ -143,7 +143,7 @@ def simulated(days: list[datetime], policy: RetentionConfig) -> Candidates:
 def test_twelve_months_survive_five_hundred_daily_runs_of_which_some_were_missed(
     missed: set[int], hour: int, monthly_keep: int
 ) -> None:
-    first = datetime(2025, 1, 1, hour, tzinfo=UTC)
+    first = datetime(2025, 1, 1, hour, tzinfo=timezone.utc)
     days = [first + timedelta(days=number) for number in range(500) if number not in missed]
     policy = RetentionConfig(monthly_keep=monthly_keep)
     present = simulated(days, policy)

@@ -24,7 +24,7 @@ from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.metada
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.verification import Verification
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.status import information
 
-MOMENT = datetime(2026, 1, 9, 2, tzinfo=timezone.utc)  # noqa: UP017
+MOMENT = datetime(2026, 1, 9, 2, tzinfo=timezone.utc)
 
 
 def artifact(database: str = "shop", days_ago: int = 0, tables: int = 4, **info: Any) -> catalog.Artifact:

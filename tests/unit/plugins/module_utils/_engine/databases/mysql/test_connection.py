@@ -33,7 +33,7 @@ def options_of(text: str, section: str = "client") -> list[str]:
     """Return the options of a section as MariaDB's own parser reads them."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "client.cnf"
-        path.write_text(text, encoding="utf-8", newline="")
+        path.write_bytes(text.encode())
         command = ["my_print_defaults", f"--defaults-file={path}", section]
         printed = subprocess.run(command, capture_output=True, check=True, env={"PATH": "/usr/bin:/bin"}).stdout
     # Values may hold anything but the byte by which the lines are told apart here.
