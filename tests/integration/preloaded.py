@@ -167,7 +167,8 @@ def _fork(requests: socket.socket) -> bool:
     request = json.loads(requests.recv(int(head), socket.MSG_WAITALL))
     if os.fork() == 0:
         requests.close()
-        _become(*files, **request)
+        printing, telling = files
+        _become(printing, telling, **request)
     for number in files:
         os.close(number)
     return True

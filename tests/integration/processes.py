@@ -95,15 +95,6 @@ def own_load_programs() -> list[int]:
     return [pid for pid, words in _running() if Path(words[0]).name in LOAD_PROGRAMS and parent_of(pid) == os.getpid()]
 
 
-def is_ours(pid: int) -> bool:
-    """Say whether this process has started another, or what has started it: other tests may run beside these."""
-    while pid > 1:
-        pid = parent_of(pid)
-        if pid == os.getpid():
-            return True
-    return False
-
-
 def parent_of(pid: int) -> int:
     """Return the process that started another."""
     status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
@@ -123,20 +114,35 @@ def wait_for_program(names: Sequence[str], database: str) -> int:
     """Return the process id of a program that works on a database, as soon as this process has started one."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        for pid, words in _running():
-            works = Path(words[0]).name in names and any(database in word for word in words[1:])
-            with contextlib.suppress(OSError):
-                if works and is_ours(pid):
-                    return pid
+        # Not all that runs on the machine: a small database is loaded before that has been looked through.
+        for pid, words in _started_here():
+            if Path(words[0]).name in names and any(database in word for word in words[1:]):
+                return pid
         time.sleep(0.001)
     raise AssertionError(f"none of {', '.join(names)} began to work on {database}")
+
+
+def _started_here() -> Iterator[tuple[int, list[str]]]:
+    """Yield the process id and the arguments of what this process has started, and of what that has."""
+    parents = [Path(f"/proc/{os.getpid()}")]
+    while parents:
+        with contextlib.suppress(OSError):
+            for children in parents.pop().glob("task/*/children"):
+                for number in children.read_text(encoding="ascii").split():
+                    process = Path(f"/proc/{number}")
+                    parents.append(process)
+                    yield int(number), _arguments(process)
 
 
 def _running() -> Iterator[tuple[int, list[str]]]:
     """Yield the process id and the arguments of all that runs."""
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            yield int(process.name), process.joinpath("cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+            yield int(process.name), _arguments(process)
+
+
+def _arguments(process: Path) -> list[str]:
+    return process.joinpath("cmdline").read_bytes().decode("utf-8", "replace").split("\0")
 
 
 def _let_it_write(pid: int, store: Path) -> None:

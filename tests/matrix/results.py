@@ -57,6 +57,7 @@ class Results:
     def __init__(self) -> None:
         self.cells: dict[Place, Cell] = {}
         self.left: Counter[Place | None] = Counter()
+        self.is_of_all = False
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Tell each test its place: what reports on it may be another process."""
@@ -70,7 +71,8 @@ class Results:
         self.left.update(place_of(item) for item in items)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Remember how many tests each cell has, for a run may be broken off."""
+        """Remember how many tests each cell has."""
+        self.is_of_all = [Path(argument).resolve() for argument in session.config.args] == [FOLDER]
         self.left.update(place_of(item) for item in session.items)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -89,18 +91,19 @@ class Results:
             cell.passed += told.get(TESTS, 1)
         if report.when == "teardown":
             self.left[place] -= 1
+            if self.is_of_all and not self.left[place]:
+                # At once, for a run may be broken off.
+                save(KEPT, {**load(KEPT), place: cell})
 
     def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
-        """Show the tables, keep them for later runs, and write them into the docs if that is wanted."""
+        """Show the tables, of this run and of earlier ones, and write them into the docs if that is wanted."""
         if not self.cells:
             return
-        if [Path(argument).resolve() for argument in config.args] != [FOLDER]:
+        if not self.is_of_all:
             terminalreporter.section("of the cells below, not all tests were run")
             terminalreporter.write_line(render(TABLES, self.cells))
             return
-        whole = {place: cell for place, cell in self.cells.items() if not self.left[place]}
-        cells = {**load(KEPT), **whole}
-        save(KEPT, cells)
+        cells = load(KEPT)
         terminalreporter.section("compatibility")
         terminalreporter.write_line(render(TABLES, cells))
         if config.getoption("write_docs"):

@@ -22,9 +22,10 @@ from tests.integration.accounts import (
     described,
     load_by_hand,
     logs_in,
+    rows,
     run_all,
 )
-from tests.matrix.products import MYSQL_NAMES, POSTGRESQL_NAMES, PRODUCTS, Product
+from tests.matrix.products import MYSQL_FAMILY_NAMES, MYSQL_NAMES, POSTGRESQL_NAMES, PRODUCTS, Product
 from tools.private_servers.base import PrivateServer
 
 pytestmark = [pytest.mark.matrix, pytest.mark.cell("accounts")]
@@ -49,9 +50,16 @@ def target(product: Product) -> Iterator[PrivateServer]:
         yield running
 
 
+def shows_right(server: PrivateServer, account: str) -> bool:
+    """Say whether the server escapes the quote in what a certificate must hold: MySQL and some MariaDBs do not."""
+    return "it's" not in str(rows(server, f"SHOW CREATE USER {account}"))
+
+
 def create_all(server: PrivateServer) -> None:
     """Make accounts of every kind that the server knows."""
     create_accounts(server)
+    if server.flavour == "mariadb" and not shows_right(server, "quoting@localhost"):
+        run_all(server, ["DROP USER quoting@localhost"])
     if server.family == "postgresql" and int(server.major) >= 16:
         run_all(server, OPTIONS)
 
@@ -93,15 +101,19 @@ def test_what_the_server_does_not_show_of_an_account_is_told(source: PrivateServ
     assert warnings == ["the secondary password of locked@localhost is not saved: the server does not show it"]
 
 
-@pytest.mark.parametrize("product", MYSQL_NAMES, indirect=True)
+@pytest.mark.parametrize("product", MYSQL_FAMILY_NAMES, indirect=True)
 def test_an_account_that_the_server_does_not_show_right_is_left_out_and_told(
     source: PrivateServer, store: Path
 ) -> None:
     run_all(source, ["CREATE USER fine@localhost", "CREATE USER unfit@localhost REQUIRE SUBJECT '/CN=it''s'"])
     saved = Engine(source).save(store)
+    if shows_right(source, "unfit@localhost"):
+        assert saved.partial_reason is None
+        assert saved.artifact.metadata.labels() >= {"fine@localhost", "unfit@localhost"}
+        return
     assert saved.partial_reason is not None
     assert saved.partial_reason.endswith("are not saved: unfit@localhost")
-    assert saved.artifact.metadata.labels() == {"fine@localhost", "root@127.0.0.1"}
+    assert saved.artifact.metadata.labels() - {"PUBLIC"} == {"fine@localhost", "root@127.0.0.1"}
 
 
 @pytest.mark.parametrize("product", BEFORE_MEMBERSHIPS, indirect=True)

@@ -76,6 +76,7 @@ def test_a_zoo_dumped_on_one_lock_comes_back_whole(server: PrivateServer, zoo: s
     assert [section.kind for section in restore_info.sections] == ["pre_data", *["data"] * LANES, "post_data"]
     assert restore_info.warnings == []
     assert restore_info.lock_held_seconds is not None
+    assert restore_info.server_version == server.version
     server.drop_database(zoo)
     put_back_by_engine(server, artifact_of(store, zoo), zoo)
     assert server.whole_dump(zoo, create=True) == before

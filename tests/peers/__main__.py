@@ -53,6 +53,8 @@ CHECKS: dict[str, Callable[[Trial], Seen]] = {
     "password": backups.password,
     "plain_file": backups.plain_file,
     "processors": backups.processors,
+    "small": backups.small,
+    "encrypted": backups.encrypted,
     "dry_run": restores.dry_run,
     "dry_login": restores.dry_login,
 }

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import time
 from datetime import datetime, timedelta
 
 from tools.private_servers.base import PrivateServer
@@ -242,3 +244,31 @@ def processors(trial: Trial) -> Seen:
         must_succeed(running.run(tool.back_up([SHOP]), begin))
     first, second = threads.busiest()
     return Seen(second >= BUSY_SHARE * first, f"the two busiest threads took {first:.1f} s and {second:.1f} s")
+
+
+def small(trial: Trial) -> Seen:
+    """Back the same data up twice, and compare what each takes."""
+    scenery.create_big(trial.server, SHOP, BIG_MEGABYTES)
+    tool = trial.tool()
+    sizes = []
+    for _time in range(2):
+        must_succeed(running.run(tool.back_up([SHOP])))
+        sizes.append(sum(path.stat().st_size for path in tool.place.store.rglob("*") if path.is_file()))
+        # Some name their files by the second.
+        time.sleep(1)
+    first, both = sizes
+    if len(tool.backups(SHOP)) == 1:
+        return Seen(False, "the second backup takes the place of the first")
+    return Seen(both - first < first / 10, f"{first / 1e6:.1f} MB, and {(both - first) / 1e6:.1f} MB more")
+
+
+def encrypted(trial: Trial) -> Seen:
+    """Try to read a backup without a secret."""
+    scenery.create_small(trial.server, SHOP)
+    tool = trial.tool()
+    must_succeed(running.run(tool.back_up([SHOP])))
+    try:
+        tool.content(tool.backups()[-1])
+    except subprocess.CalledProcessError:
+        return Seen(True, "cannot be read without the passphrase")
+    return Seen(False, "can be read")

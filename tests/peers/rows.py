@@ -118,8 +118,8 @@ ROWS = (
     ),
     Row(
         "names",
-        "database names with a space, a quote, a leading dash or `=`",
-        "Databases named `web shop`, `o'clock`, `-dash` and `a=b` are backed up, dropped and restored, one after the"
+        "databases named `web shop`, `o'clock`, `-dash` and `a=b` come back",
+        "Databases with these names are backed up, dropped and restored, one after the"
         " other. The tool passes when whole dumps of before and after are the same for each.",
         True,
     ),
@@ -143,6 +143,20 @@ ROWS = (
         "one database keeps several processors busy",
         "While a database with four tables of 48 MB is backed up, the processor seconds of each thread of the tool are"
         " watched. The tool passes when the second busiest did at least half of what the busiest did.",
+    ),
+    Row(
+        "small",
+        "a second backup of the same data takes little room",
+        "A database of 32 MB is backed up twice without a change in between. The tool passes when the second backup"
+        " adds less than a tenth of what the first one took.",
+        True,
+    ),
+    Row(
+        "encrypted",
+        "backups can be encrypted",
+        "A database is backed up. The tool passes when what is stored cannot be read without a secret, by"
+        " `gunzip` or by `borg`.",
+        True,
     ),
     Row(
         "dry_run",

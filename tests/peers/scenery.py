@@ -73,8 +73,11 @@ def complete_administrator(server: PrivateServer) -> None:
     if server.family != "mysql":
         return
     # Only who comes through the socket has the right to begin with.
-    login = {"user": server.admin_user, "password": server.admin_password.encode()}
-    with pymysql.connect(unix_socket=str(server.socket), **login) as connection, connection.cursor() as cursor:
+    password = server.admin_password.encode()
+    with (
+        pymysql.connect(user=server.admin_user, password=password, unix_socket=str(server.socket)) as connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute("GRANT PROXY ON ''@'%' TO 'root'@'127.0.0.1' WITH GRANT OPTION")
 
 

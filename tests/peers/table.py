@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +92,7 @@ class Comparison:
     def page(self) -> str:
         """Return docs/comparison.md."""
         parts = [INTRODUCTION.format(setting=self.setting), self.table(), WORDS, "## How the tools were used"]
-        parts += [f"- **{tool}**: {usage}" for tool, usage in self.tools.items()]
+        parts.append("\n".join(wrapped(f"- **{tool}**: {usage}", "  ") for tool, usage in self.tools.items()))
         parts.append("## How each row was checked")
         for row in ROWS:
             parts += [f"### {row.title[0].upper()}{row.title[1:]}", wrapped(row.how)]
@@ -116,13 +117,16 @@ INTRODUCTION = """\
 
 WORDS = """\
 *Yes* and *no* are for the tool as its documentation begins. *With* something means that it passes with that documented
-option and not without it. *Not its job* is what the tool does not claim to do, *not run* what could not be run here."""
+option and not without it. *Not its job* is what the tool does not claim to do, *not run* what could not be run here.
+community.mysql and automysqlbackup were run on MariaDB, community.postgresql on PostgreSQL, the others on both; where
+these differ, the cell says so. A cell is about the row's one question, as it is told below, and about nothing else."""
 
 
 def wrapped(text: str, indent: str = "") -> str:
     """Return a paragraph in lines of at most 120 characters."""
     lines, line = [], ""
-    for word in text.split(" "):
+    # What is between backticks stays on a line.
+    for word in re.findall(r"(?:`[^`]*`|[^\s`])+", text):
         if line and len(line) + 1 + len(word) > 120:
             lines.append(line)
             line = indent + word

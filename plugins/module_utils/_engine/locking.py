@@ -29,7 +29,8 @@ def hold(path: Path, what: str, timeout: float = 0) -> Iterator[None]:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             storage.give_to_owner(path.parent, path.parent.parent)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        storage.give_to_owner(descriptor, path.parent)
+        # Not to that of the folder: another thread may just be making it, and it is root's until then.
+        storage.give_to_owner(descriptor, path.parent.parent)
     except OSError as error:
         raise errors.StorageError(f"{path} cannot be opened: {error.strerror}") from error
     try:

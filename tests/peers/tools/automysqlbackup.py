@@ -27,7 +27,7 @@ class Automysqlbackup(FileTool):
     families = ("mysql",)
     usage = (
         "The script of the Debian package and its packaged configuration, with the databases, the folder, output"
-        " instead of mail, and a login file of our own. It has no restore: where a row needs one, `gunzip` and `mysql`"
+        " instead of mail, and a login file of its own. It has no restore: where a row needs one, `gunzip` and `mysql`"
         " load what it wrote, as its documentation says."
     )
     package: ClassVar[Path]

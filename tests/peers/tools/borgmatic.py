@@ -18,6 +18,7 @@ from tests.benchmarks.commands import Command
 from .base import PLAIN, Tool, Way, write_private
 
 HOOKS = {"postgresql": "postgresql_databases", "mysql": "mariadb_databases"}
+PASSPHRASE = "correct horse"
 CHECKS = [{"name": name, "frequency": "always"} for name in ("repository", "archives", "data", "extract")]
 
 
@@ -29,7 +30,7 @@ class Borgmatic(Tool):
         "Database hooks, a local repository without encryption, `keep_daily: 3`, and every night `borgmatic` without an"
         " action, which creates, prunes, compacts and, once a month, checks. `borgmatic restore` puts databases back;"
         " on PostgreSQL the empty database is created before, which it asks for. The dry run has a folder to back up,"
-        " too, since borg refuses it otherwise. Tried where the plain settings did not pass: `name: all`, `format`,"
+        " too, since borg refuses it otherwise. Tried where that did not pass: `--encryption`, `name: all`, `format`,"
         " `options`, `restore_options`, and all of its `checks` in every run."
     )
     program: ClassVar[Path]
@@ -37,6 +38,7 @@ class Borgmatic(Tool):
     _plain_format = Way("`format: plain`", {"postgresql": {"format": "plain"}})
     ways: ClassVar[Mapping[str, tuple[Way, ...]]] = {
         "wrong_byte": (PLAIN, Way("`checks` of the data in each run", {"checks": CHECKS})),
+        "encrypted": (PLAIN, Way("`--encryption repokey-blake2`", {"encryption": "repokey-blake2"})),
         "rot": (PLAIN, Way("the check `data`", {"checks": CHECKS})),
         "drill": (PLAIN, Way("all of its checks", {"checks": CHECKS})),
         "lost_row": (_plain_format,),
@@ -84,7 +86,7 @@ class Borgmatic(Tool):
     def prepare(self) -> None:
         """Create the repository."""
         super().prepare()
-        command = self._borgmatic([], "repo-create", "--encryption", "none")
+        command = self._borgmatic([], "repo-create", "--encryption", self.way.options.get("encryption", "none"))
         subprocess.run(command.argv, env=command.environment, cwd=command.folder, check=True, capture_output=True)
 
     def back_up(self, databases: Sequence[str]) -> Command:
@@ -126,7 +128,7 @@ class Borgmatic(Tool):
 
     def backups(self, database: str | None = None) -> list[str]:
         """Return the names of the archives."""
-        listed = json.loads(self._borg("list", "--json"))
+        listed = json.loads(self._borg("list", "--json", passphrase=PASSPHRASE))
         return [str(archive["name"]) for archive in listed["archives"]]
 
     def content(self, backup: str) -> bytes:
@@ -162,12 +164,15 @@ class Borgmatic(Tool):
         }
         if wanted:
             settings[HOOKS[self.server.family]] = [{"name": name, **login} for name in wanted]
+        if "encryption" in self.way.options:
+            settings["encryption_passphrase"] = PASSPHRASE
         if "checks" in self.way.options:
             settings["checks"] = self.way.options["checks"]
         return settings
 
-    def _borg(self, *arguments: str) -> str:
+    def _borg(self, *arguments: str, passphrase: str = "") -> str:
         variables = {**self._environment(), "BORG_REPO": str(self.place.store.joinpath("repository"))}
+        variables["BORG_PASSPHRASE"] = passphrase
         return _output([str(self.borg), *arguments], variables)
 
     def _environment(self) -> dict[str, str]:

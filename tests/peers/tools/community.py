@@ -85,8 +85,8 @@ class CommunityMysql(CommunityModule):
     name = "community.mysql"
     usage = (
         "`mysql_db` with `state: dump` and `state: import`, as in its examples. Its documented options were tried where"
-        " the plain ones did not pass: `pipefail`, `dump_extra_args`, `config_file`, `name: all`, and a `target` with a"
-        " new name each time."
+        " the plain ones did not pass: `pipefail`, `dump_extra_args`, `config_file`, `use_shell`, `name: all`, and a"
+        " `target` with a new name each time."
     )
     families = ("mysql",)
     module = "community.mysql.mysql_db"
@@ -102,6 +102,7 @@ class CommunityMysql(CommunityModule):
         "cut_short": (PLAIN, _pipefail),
         "full_disk": (PLAIN, _pipefail),
         "previous": (PLAIN, DATED),
+        "names": (PLAIN, Way("`use_shell: true`", {"restore": {"use_shell": True}})),
         "complete": (
             PLAIN,
             Way("`dump_extra_args: --routines --events`", {"dump": {"dump_extra_args": "--routines --events"}}),

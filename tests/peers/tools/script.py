@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from tests.benchmarks.commands import Command
 from tools.private_servers.mysql_family import MysqlFamilyServer, option_lines, quote_option
-from tools.private_servers.postgresql import PostgresqlServer
+from tools.private_servers.postgresql import PostgresqlServer, quote_connection_value
 
 from .base import PLAIN, FileTool, Way, write_private
 
@@ -41,7 +41,16 @@ class Script(FileTool):
     ways: ClassVar[Mapping[str, tuple[Way, ...]]] = {
         "wrong_password": (PLAIN, _PIPEFAIL),
         "cut_short": (PLAIN, _PIPEFAIL),
-        "full_disk": (PLAIN, _PIPEFAIL),
+        "full_disk": (
+            PLAIN,
+            _PIPEFAIL,
+            Way("`set -e -o pipefail` and `mv` at the end", {"bash": "set -e -o pipefail", "move": True}),
+        ),
+        "retention": (
+            PLAIN,
+            Way("`set -e -o pipefail`, `ls -t` and `tail`", {"bash": "set -e -o pipefail", "keep": 3}),
+        ),
+        "names": (PLAIN, Way("`--dbname` with quotes, `--` before names", {"careful": True})),
         "wrong_byte": (PLAIN, _PIPEFAIL),
         "complete": (PLAIN, Way("`--routines --events`", {"mysql": "--routines --events"}, ("mysql",))),
         "accounts": (PLAIN, Way("`pg_dumpall`, `mysqldump --all-databases`", {"all": True})),
@@ -61,9 +70,18 @@ class Script(FileTool):
         wanted = {name: self._dump(name) for name in databases}
         if self.way.options.get("all"):
             wanted = {"all": self._dump_all()}
-        stamp = "$(date +%Y%m%d-%H%M%S).sql.gz"
-        lines = [f"{dump} | {compressor} > {store}/{quote(name)}-{stamp}" for name, dump in wanted.items()]
-        lines.append(f"find {store} -name '*.sql.gz' -mtime +7 -delete")
+        lines = []
+        for name, dump in wanted.items():
+            file = f"{store}/{quote(name)}-$(date +%Y%m%d-%H%M%S).sql.gz"
+            if self.way.options.get("move"):
+                lines += [f"{dump} | {compressor} > {store}/.new", f"mv {store}/.new {file}"]
+            else:
+                lines.append(f"{dump} | {compressor} > {file}")
+        keep = self.way.options.get("keep")
+        if keep:
+            lines.append(f"ls -1t {store}/*.sql.gz | tail -n +{keep + 1} | xargs --no-run-if-empty rm --")
+        else:
+            lines.append(f"find {store} -name '*.sql.gz' -mtime +7 -delete")
         return self._script("backup.sh", lines)
 
     def restore(self, database: str, replace: bool = False) -> Command:
@@ -109,10 +127,13 @@ class Script(FileTool):
         return f"{program} --defaults-extra-file={quote(str(self.place.folder.joinpath('my.cnf')))}"
 
     def _dump(self, database: str) -> str:
+        careful = self.way.options.get("careful")
         if isinstance(self.server, MysqlFamilyServer):
             more = self.way.options.get("mysql", "")
-            return f"{self._mysql('mysqldump')} --single-transaction {more} {quote(database)}"
-        return f"pg_dump {self.way.options.get('dump', '')} {quote(database)}"
+            last = "--" if careful else ""
+            return f"{self._mysql('mysqldump')} --single-transaction {more} {last} {quote(database)}"
+        named = f"--dbname={quote(_connection_string(database))}" if careful else quote(database)
+        return f"pg_dump {self.way.options.get('dump', '')} {named}"
 
     def _dump_all(self) -> str:
         if isinstance(self.server, MysqlFamilyServer):
@@ -130,6 +151,10 @@ class Script(FileTool):
             return f"{self._mysql('mysql')} {'' if database is None else quote(f'--database={database}')}"
         if database is None:
             return "psql --no-psqlrc --dbname=postgres"
-        named = "dbname='" + database.replace("\\", "\\\\").replace("'", "\\'") + "'"
         load = self.way.options.get("load", "")
-        return f"psql --no-psqlrc --set=ON_ERROR_STOP=1 {load} --dbname={quote(named)}"
+        return f"psql --no-psqlrc --set=ON_ERROR_STOP=1 {load} --dbname={quote(_connection_string(database))}"
+
+
+def _connection_string(database: str) -> str:
+    """Return what names a database to libpq, whatever is in its name."""
+    return f"dbname={quote_connection_value(database)}"

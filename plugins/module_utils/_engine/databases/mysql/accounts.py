@@ -12,7 +12,7 @@ password.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,9 +58,12 @@ COLUMN_GRANTS = (
 ROUTINE_GRANTS = (
     "SELECT User, Host, Db, Routine_name, Routine_type, Proc_priv FROM mysql.procs_priv ORDER BY 1, 2, 3, 4, 5"
 )
-# MySQL shows what a certificate must hold without escaping it: as SQL that is another statement, or another's.
-UNFIT_CERTIFICATES = """
-    SELECT User, Host FROM mysql.user
+# MySQL, and MariaDB in some versions, show what a certificate must hold without escaping it: as SQL that is another
+# statement, or another's.
+ODD_CERTIFICATES = """
+    SELECT User, Host, CONVERT(ssl_cipher USING utf8mb4), CONVERT(x509_issuer USING utf8mb4),
+        CONVERT(x509_subject USING utf8mb4)
+    FROM mysql.user
     WHERE LOCATE('\\'', CONCAT(ssl_cipher, ' ', x509_issuer, ' ', x509_subject)) > 0
         OR LOCATE('\\\\', CONCAT(ssl_cipher, ' ', x509_issuer, ' ', x509_subject)) > 0
 """
@@ -180,7 +183,8 @@ class _Reader:
         if self.flavour == "mysql":
             # The hashes of caching_sha2_password hold bytes that are no text.
             self.cursor.execute("SET SESSION print_identified_with_as_hex = 1")
-        unfit = set(rows_of(self.cursor, UNFIT_CERTIFICATES)) if self.flavour == "mysql" else set()
+        odd = {(user, host): values for user, host, *values in rows_of(self.cursor, ODD_CERTIFICATES)}
+        unfit = {key for key, values in odd.items() if self._shows_unescaped(key, values)}
         accounts: list[AccountInfo] = []
         defaults: set[tuple[Key, Key]] = set()
         for key, is_superuser, is_role, default_role in _listed(self.cursor, self.flavour):
@@ -207,6 +211,10 @@ class _Reader:
             lacking=_told(unfit),
             warnings=self._warnings(),
         )
+
+    def _shows_unescaped(self, key: tuple[str, str], values: Sequence[str]) -> bool:
+        shown = str(rows_of(self.cursor, f"SHOW CREATE USER {quoted(AccountName(name=key[0], host=key[1]))}")[0][0])
+        return any(f"'{value}'" in shown for value in values if "'" in value or "\\" in value)
 
     def _texts(self, position: int, account: AccountInfo) -> Iterator[AccountText]:
         """Yield the statements that make an account and give it what it has on the server and whole databases."""

@@ -89,7 +89,8 @@ class MySQLServer(Server):
 
     @property
     def version(self) -> str:
-        return programs.find_version(self._banner)
+        # Debian's MariaDB goes on with "from Debian", and with other numbers.
+        return programs.find_version(self._banner.split(" ", maxsplit=1)[0])
 
     def list_databases(self) -> list[Entry]:
         with session(self.endpoint) as connection, connection.cursor() as cursor:
