@@ -124,14 +124,14 @@ def wait_for_program(names: Sequence[str], database: str) -> int:
 
 def _started_here() -> Iterator[tuple[int, list[str]]]:
     """Yield the process id and the arguments of what this process has started, and of what that has."""
-    parents = [Path(f"/proc/{os.getpid()}")]
+    parents = [os.getpid()]
     while parents:
         with contextlib.suppress(OSError):
-            for children in parents.pop().glob("task/*/children"):
-                for number in children.read_text(encoding="ascii").split():
-                    process = Path(f"/proc/{number}")
-                    parents.append(process)
-                    yield int(number), _arguments(process)
+            threads = Path(f"/proc/{parents.pop()}/task")
+            for thread in os.listdir(threads):
+                children = list(map(int, threads.joinpath(thread, "children").read_text(encoding="ascii").split()))
+                parents += children
+                yield from [(pid, _arguments(Path(f"/proc/{pid}"))) for pid in children]
 
 
 def _running() -> Iterator[tuple[int, list[str]]]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 import os
@@ -31,6 +32,7 @@ from tests.integration.faults import (
     shown_by,
 )
 from tests.integration.processes import in_child
+from tests.integration.scenes import back_up
 from tools.private_servers.base import PrivateServer
 
 MANY_MOMENTS = 20
@@ -38,6 +40,10 @@ MOMENTS = 5
 FEW_MOMENTS = 4
 SEED = 20260109
 KILLED = 9
+BALLAST = {
+    "postgresql": "CREATE TABLE ballast AS SELECT sha256(n::text::bytea)::text FROM generate_series(1, 100000) AS n",
+    "mysql": "CREATE TABLE ballast AS SELECT sha2(seq, 256) AS content FROM seq_1_to_100000",
+}
 OTHER_SESSIONS = "SELECT 1 FROM information_schema.processlist WHERE id <> connection_id() AND command <> 'Daemon'"
 
 
@@ -46,6 +52,17 @@ def live(server: PrivateServer, store: Path) -> Iterator[Replaceable]:
     """A live database that has changed since its backup and may be replaced."""
     with replaceable(server, store) as made:
         yield made
+
+
+@pytest.fixture
+def large(live: Replaceable) -> Replaceable:
+    """The same with so much in it that a load takes a while."""
+    live.server.execute(BALLAST[live.server.family], live.scene.database)
+    back_up(live.server, live.scene.store, [live.scene.database])
+    dump = live.server.whole_dump(live.scene.database, create=True)
+    live.server.execute("DELETE FROM ballast", live.scene.database)
+    old = live.server.whole_dump(live.scene.database, create=True)
+    return Replaceable(dataclasses.replace(live.scene, dump=dump), old)
 
 
 def status_of(pid: int) -> int:
@@ -166,15 +183,15 @@ def test_a_process_that_is_told_to_end_leaves_the_old_or_the_new_database(
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_task_that_is_ended_while_it_loads_fails_and_leaves_the_live_database(
-    live: Replaceable, number: signal.Signals
+    large: Replaceable, number: signal.Signals
 ) -> None:
-    hidden = secrets_of(live.server)
-    with processes.load_under_way(live.scene) as (program, results):
+    hidden = secrets_of(large.server)
+    with processes.load_under_way(large.scene) as (program, results):
         os.kill(processes.parent_of(program), number)
     assert results[0].rc != 0
     assert results[0].result["failed"] is True
     assert_nothing_shown(results[0].stdout, hidden)
-    assert not live.is_new()
-    live.assert_only_known_leftovers()
-    live.restore_again()
-    assert live.others() == []
+    assert not large.is_new()
+    large.assert_only_known_leftovers()
+    large.restore_again()
+    assert large.others() == []

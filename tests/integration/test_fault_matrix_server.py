@@ -10,7 +10,6 @@ import dataclasses
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.metada
 
 from tests.integration import processes
 from tests.integration.artifacts import change_metadata
+from tests.integration.drills import work_folder
 from tests.integration.faults import (
     PATIENCE_SECONDS,
     assert_nothing_shown,
@@ -230,26 +230,22 @@ def test_a_server_that_is_killed_while_it_loads_has_the_live_database_when_it_is
 
 
 @pytest.fixture
-def small_server(server: PrivateServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateServer]:
+def small_server(server: PrivateServer) -> Iterator[PrivateServer]:
     """A server with all it has on a small disk."""
-    folder = tmp_path_factory.mktemp("disk")
-    for parent in (folder, *folder.parents):
-        if parent == Path(tempfile.gettempdir()):
-            break
-        parent.chmod(0o755)
     size = SMALL_DISKS[server.family]
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}M,mode=0755", "tmpfs", str(folder)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"a file system cannot be mounted here: {mounted.stderr.decode().strip()}")
-    try:
-        with type(server)(folder_root=folder, settings=LEAN[server.family]) as own:
-            yield own
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with work_folder() as folder:
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size}M,mode=0755", "tmpfs", str(folder)],
+            capture_output=True,
+            check=False,
+        )
+        if mounted.returncode != 0:
+            pytest.skip(f"a file system cannot be mounted here: {mounted.stderr.decode().strip()}")
+        try:
+            with type(server)(folder_root=folder, settings=LEAN[server.family]) as own:
+                yield own
+        finally:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def free_bytes(folder: Path) -> int:

@@ -34,7 +34,7 @@ from tests.integration.retained import (
 CLEANUP = """
 import json, os, signal, sys
 from pathlib import Path
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import pruning
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.retention import pruning
 from tests.integration.retained import LAST_ONE, store
 
 base_path, step = Path(sys.argv[1]), int(sys.argv[2])
