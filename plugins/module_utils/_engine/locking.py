@@ -25,12 +25,10 @@ def hold(path: Path, what: str, timeout: float = 0) -> Iterator[None]:
     still holds it after ``timeout`` seconds, StorageError when the file cannot be made.
     """
     try:
-        if not path.parent.is_dir():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            storage.give_to_owner(path.parent, path.parent.parent)
+        path.parent.parent.mkdir(parents=True, exist_ok=True)
+        storage.make_private(path.parent)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        # Not to that of the folder: another thread may just be making it, and it is root's until then.
-        storage.give_to_owner(descriptor, path.parent.parent)
+        storage.give_to_owner(descriptor, path.parent)
     except OSError as error:
         raise errors.StorageError(f"{path} cannot be opened: {error.strerror}") from error
     try:

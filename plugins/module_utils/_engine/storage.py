@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,6 +19,8 @@ FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 # So often others may remove a folder, which they found empty, while it is being made.
 MAKING_ATTEMPTS = 100
+# Who looks at a new folder of root's before it has its owner gives what is in it to root, for good.
+_MAKING = threading.Lock()
 
 
 def make_folder(base_path: Path, folder: Path) -> list[Path]:
@@ -34,8 +37,9 @@ def make_folder(base_path: Path, folder: Path) -> list[Path]:
             base_path.mkdir(mode=BASE_MODE, parents=True, exist_ok=True)
             try:
                 for step in steps:
-                    if not step.is_dir():
-                        _make_step(step, made)
+                    if make_private(step):
+                        made.append(step)
+                        _sync(step.parent)
                 break
             except FileNotFoundError:
                 if attempt == MAKING_ATTEMPTS - 1:
@@ -46,17 +50,27 @@ def make_folder(base_path: Path, folder: Path) -> list[Path]:
     return made
 
 
-def _make_step(step: Path, made: list[Path]) -> None:
-    try:
-        step.mkdir(mode=FOLDER_MODE)
-    except FileExistsError:
-        # Another run was a moment faster, and may have removed it by now.
-        if step.exists() and not step.is_dir():
+def make_private(folder: Path) -> bool:
+    """Make one folder, 0700, that belongs to whom the one above it belongs to; say whether it was not there.
+
+    Raise OSError if it cannot be made; then it is not there.
+    """
+    with _MAKING:
+        if folder.is_dir():
+            return False
+        try:
+            folder.mkdir(mode=FOLDER_MODE)
+        except FileExistsError:
+            # Another run was a moment faster, and may have removed it by now.
+            if folder.exists() and not folder.is_dir():
+                raise
+            return False
+        try:
+            give_to_owner(folder, folder.parent)
+        except OSError:
+            remove_folders([folder])
             raise
-        return
-    made.append(step)
-    give_to_owner(step, step.parent)
-    _sync(step.parent)
+    return True
 
 
 def remove_folders(made: Iterable[Path]) -> None:

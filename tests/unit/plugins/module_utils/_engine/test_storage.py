@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -184,3 +187,24 @@ def test_a_file_that_has_another_name_is_not_given_away(of_service: Path, tmp_pa
     with open(of_service / "lock", "rb") as linked:
         storage.give_to_owner(linked.fileno(), of_service)
     assert owner(secret) == (os.geteuid(), os.getegid())
+
+
+def test_a_folder_that_another_thread_is_just_making_has_its_owner_already(
+    of_service: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = storage.give_to_owner
+    begun = threading.Event()
+
+    def give_late(made: int | Path, folder: Path) -> None:
+        if not begun.is_set():
+            begun.set()
+            time.sleep(0.2)
+        given(made, folder)
+
+    monkeypatch.setattr(storage, "give_to_owner", give_late)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(storage.make_folder, of_service, of_service / "db01" / "a")
+        assert begun.wait(10)
+        storage.make_folder(of_service, of_service / "db01" / "b")
+        first.result()
+    assert {owner(path) for path in (of_service / "db01").iterdir()} == {(4711, 4712)}
