@@ -229,6 +229,35 @@ def end_all() -> None:
         child.kill()
 
 
+@dataclass
+class _Start:
+    """Whether the main thread is just starting a program, and what is to interrupt it afterwards."""
+
+    is_under_way: bool = False
+    interrupt: BaseException | None = None
+
+
+_start = _Start()
+
+
+def put_off(interrupt: BaseException) -> bool:
+    """Given what a signal is to raise in the main thread, say whether that has to wait, and is raised later.
+
+    It has to while a program is started, which end_all does not know yet.
+    """
+    if _start.is_under_way:
+        _start.interrupt = interrupt
+    return _start.is_under_way
+
+
+def _set_starting(is_under_way: bool) -> None:
+    if threading.current_thread() is threading.main_thread():
+        _start.is_under_way = is_under_way
+        if not is_under_way and _start.interrupt is not None:
+            interrupt, _start.interrupt = _start.interrupt, None
+            raise interrupt
+
+
 class _Child:
     """A started program with a thread that keeps the end of its standard error."""
 
@@ -286,6 +315,7 @@ def _running(command: Command, timeout: float | None, stdin: int, stdout: int) -
     environment.update(command.environment, LC_ALL="C")
     argv = list(command.argv)
     with _handed_over(command.private_files, argv, environment) as descriptors:
+        _set_starting(True)
         try:
             process = subprocess.Popen(
                 argv,
@@ -298,15 +328,19 @@ def _running(command: Command, timeout: float | None, stdin: int, stdout: int) -
                 start_new_session=True,
                 **_identity(command.account),
             )
-        except OSError as error:
-            raise errors.ConfigError(f"{command.argv[0]} cannot be started: {error.strerror}") from error
-    child = _Child(command, process)
-    _children.add(child)
+        except BaseException as error:
+            _set_starting(False)
+            if isinstance(error, OSError):
+                raise errors.ConfigError(f"{command.argv[0]} cannot be started: {error.strerror}") from error
+            raise
+        child = _Child(command, process)
+        _children.add(child)
     timer = threading.Timer(timeout, child.expire) if timeout else None
     if timer:
         timer.daemon = True
         timer.start()
     try:
+        _set_starting(False)
         yield child
     finally:
         if timer:

@@ -9,8 +9,10 @@ What is done here can be said of the whole process alone, as the handlers of its
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FrameType
@@ -19,6 +21,10 @@ from typing import Any
 from . import errors, process
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+#: Means nothing, and is ignored where nobody handles it.
+WAKING = signal.SIGURG
+# Until then the main thread has noticed a signal by itself, or waits.
+SETTLING_SECONDS = 0.05
 
 
 class Ended(BaseException):
@@ -77,16 +83,48 @@ def raised() -> Iterator[None]:
         _state.ended = Ended(number)
         # A program that is busy would not notice the end of its input for long.
         process.end_all()
-        raise _state.ended
+        if not process.put_off(_state.ended):
+            raise _state.ended
 
     for number in heeded:
         signal.signal(number, end)
     try:
-        yield
+        with _waking():
+            yield
     finally:
         for number in heeded:
             signal.signal(number, before[number])
         _state.ended = None
+
+
+@contextlib.contextmanager
+def _waking() -> Iterator[None]:
+    """Wake the main thread, which is this one, whenever a signal comes while the block runs.
+
+    The system gives a signal to any thread. Its handler is run in the main one, which goes on waiting for a lock until
+    a signal is given to itself (https://docs.python.org/3.11/library/signal.html#signals-and-threads).
+    """
+    main, (told, telling) = threading.get_ident(), os.pipe()
+
+    def wake() -> None:
+        while numbers := os.read(told, 1):
+            if numbers[0] in ENDING:
+                time.sleep(SETTLING_SECONDS)
+                signal.pthread_kill(main, WAKING)
+
+    os.set_blocking(telling, False)
+    waker = threading.Thread(target=wake, name="signals", daemon=True)
+    handler = signal.signal(WAKING, lambda _number, _frame: None)
+    descriptor = signal.set_wakeup_fd(telling, warn_on_full_buffer=False)
+    waker.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(descriptor)
+        os.close(telling)
+        waker.join()
+        os.close(told)
+        signal.signal(WAKING, handler)
 
 
 @contextlib.contextmanager

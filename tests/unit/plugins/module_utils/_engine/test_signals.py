@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, signals
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, process, signals
 
 REFUSED = errors.ServerConnectionError("the server ended the session")
 
@@ -75,3 +80,60 @@ def test_in_another_thread_the_block_is_run_and_signals_stay_as_they_are() -> No
     thread.start()
     thread.join()
     assert seen == [signal.SIG_DFL]
+
+
+GIVEN_TO_ANOTHER_THREAD = """
+import signal, threading
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import signals
+
+changed, waiting = threading.Condition(), threading.Event()
+
+def work():
+    waiting.wait()
+    # Whoever has this lock knows that the other thread waits for the condition.
+    with changed:
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    threading.Event().wait()
+
+threading.Thread(target=work, daemon=True).start()
+try:
+    with signals.raised(), changed:
+        waiting.set()
+        changed.wait()
+except signals.Ended as ended:
+    print(ended.name)
+"""
+
+
+def test_a_signal_that_the_system_gives_to_another_thread_ends_the_one_that_waits() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", GIVEN_TO_ANOTHER_THREAD],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert done.stdout == "SIGTERM\n"
+
+
+def test_a_program_that_was_just_being_started_is_killed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+
+    def start(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        started.append(subprocess.Popen(*arguments, **options))
+        signal.raise_signal(signal.SIGTERM)
+        return started[-1]
+
+    monkeypatch.setattr(process, "subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": start}))
+    with pytest.raises(signals.Ended), signals.raised():
+        process.output(process.Command(("sleep", "60")))
+    assert [program.returncode for program in started] == [-signal.SIGKILL]
+
+
+def test_a_program_that_cannot_be_started_puts_off_nothing() -> None:
+    with signals.raised():
+        with pytest.raises(errors.ConfigError, match="cannot be started"):
+            process.output(process.Command(("/nowhere/program",)))
+        with pytest.raises(signals.Ended):
+            signal.raise_signal(signal.SIGTERM)
