@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -13,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,24 @@ def environment_of(folder: Path, **more: str) -> dict[str, str]:
 
 def argv(*arguments: str, options: Sequence[str] = ()) -> list[str]:
     return [sys.executable, *options, "-m", "backupdb", *arguments]
+
+
+@contextlib.contextmanager
+def started(arguments: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """Start a program with nobody to answer; it is killed where it still runs after the block."""
+    with subprocess.Popen(
+        arguments,
+        cwd=folder,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as program:
+        try:
+            yield program
+        finally:
+            program.kill()
 
 
 def run_program(folder: Path, *arguments: str, options: Sequence[str] = ()) -> Done:

@@ -25,6 +25,7 @@ from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.result
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.restores import restore, selection
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.restores.foreign import ForeignDump
 
+from tests import disks
 from tests.integration.scenes import PLANTED, Scene, create_scene, instance_of, now
 from tools.private_servers.base import PrivateServer
 
@@ -34,6 +35,17 @@ CHANGE = "DELETE FROM person WHERE id > 10"
 SECONDS = itertools.count()
 # What a server object answers by itself.
 PURE = {"release_of", "section_name", "scratch_name", "is_scratch_of", "load_program"}
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, size_bytes: int) -> Iterator[Path]:
+    """Give a file system of that size; the test is skipped where none can be mounted."""
+    with contextlib.ExitStack() as stack:
+        try:
+            disk = stack.enter_context(disks.small_disk(folder, size_bytes))
+        except OSError as error:
+            pytest.skip(str(error))
+        yield disk
 
 
 class InjectedError(errors.BackupDBError):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import sqlite3
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.audit import sessions, table
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import AuditConfig
 
+from tests.integration import faults
 from tests.integration.ansible import run_module
 from tests.integration.audits import HOST, SCHEMES, Log, entry, log_in_storage, log_on, url_of
 from tests.integration.planned import PASSWORD
@@ -37,14 +37,8 @@ def log(store: Path) -> Log:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system that has room for a new log and little more."""
-    folder = tmp_path.joinpath("small")
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_BYTES}", "tmpfs", str(folder)]
-    mounted = subprocess.run(mount, capture_output=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip(f"a file system cannot be mounted here: {mounted.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with faults.small_disk(tmp_path.joinpath("small"), SMALL_DISK_BYTES) as disk:
+        yield disk
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -133,19 +132,9 @@ def big_postgresql(postgresql: PrivateServer) -> str:
     return name
 
 
-@contextlib.contextmanager
-def started(host: Host, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def started(host: Host, *arguments: str) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
     """Start a command; it is killed where it still runs after the block."""
-    with subprocess.Popen(
-        commands.argv(*arguments, "--config", str(host.config)),
-        cwd=host.folder,
-        env=commands.environment_of(host.folder),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as program:
-        try:
-            yield program
-        finally:
-            program.kill()
+    folder = host.folder
+    return commands.started(
+        commands.argv(*arguments, "--config", str(host.config)), folder, commands.environment_of(folder)
+    )

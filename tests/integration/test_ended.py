@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -48,34 +46,16 @@ def smaller(server: PrivateServer, big: str, made: dict[tuple[str, str], Any]) -
     return name
 
 
-@contextlib.contextmanager
-def started(arguments: list[str], folder: Path, variables: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """Start a program; it is killed where it still runs after the block."""
-    with subprocess.Popen(
-        arguments,
-        cwd=folder,
-        env=variables,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as program:
-        try:
-            yield program
-        finally:
-            program.kill()
-
-
 def command(installed: Path, *arguments: str) -> Any:
     """Start the command on the host."""
-    return started(commands.argv(*arguments), installed, commands.environment_of(installed))
+    return commands.started(commands.argv(*arguments), installed, commands.environment_of(installed))
 
 
 def task(module: str, folder: Path, **options: Any) -> Any:
     """Start Ansible with a task on this machine."""
     connection = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     arguments = ["localhost", "-m", f"vya.backupdb.{module}", "-a", json.dumps(options), "-e", json.dumps(connection)]
-    return started([str(Path(sys.executable).with_name("ansible")), *arguments], folder, environment())
+    return commands.started([str(Path(sys.executable).with_name("ansible")), *arguments], folder, environment())
 
 
 def stopped_dump_of(database: str) -> int:
@@ -247,7 +227,8 @@ def test_a_drill_that_is_ended_records_what_it_has_found_and_what_not(
         program.terminate()
         _stdout, stderr = program.communicate(timeout=commands.PATIENCE_SECONDS)
     assert program.returncode == 143, stderr
-    assert not Path(f"/proc/{load}").exists()
+    # Killed by then, but perhaps not buried yet.
+    awaited(lambda: not Path(f"/proc/{load}").exists())
     assert configured.rows()[-1][0] == "verify"
     assert configured.rows()[-1][3:] == ("failed", "interrupted")
     assert [received.path for received in configured.sink.received] == ["/bad"]

@@ -9,7 +9,6 @@ import contextlib
 import dataclasses
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, secrets, stream
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.metadata import ExtensionInfo
 
+from tests.disks import MIB
 from tests.integration import processes
 from tests.integration.artifacts import change_metadata
 from tests.integration.drills import work_folder
@@ -31,6 +31,7 @@ from tests.integration.faults import (
     replaceable,
     secrets_of,
     shown_by,
+    small_disk,
 )
 from tests.integration.planned import info_of, server_of
 from tests.integration.scenes import Scene, back_up, create_scene, instance_of, now
@@ -232,20 +233,12 @@ def test_a_server_that_is_killed_while_it_loads_has_the_live_database_when_it_is
 @pytest.fixture
 def small_server(server: PrivateServer) -> Iterator[PrivateServer]:
     """A server with all it has on a small disk."""
-    size = SMALL_DISKS[server.family]
-    with work_folder() as folder:
-        mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={size}M,mode=0755", "tmpfs", str(folder)],
-            capture_output=True,
-            check=False,
-        )
-        if mounted.returncode != 0:
-            pytest.skip(f"a file system cannot be mounted here: {mounted.stderr.decode().strip()}")
-        try:
-            with type(server)(folder_root=folder, settings=LEAN[server.family]) as own:
-                yield own
-        finally:
-            subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with (
+        work_folder() as folder,
+        small_disk(folder, SMALL_DISKS[server.family] * MIB),
+        type(server)(folder_root=folder, settings=LEAN[server.family]) as own,
+    ):
+        yield own
 
 
 def free_bytes(folder: Path) -> int:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, layout, locking
 
-from tests.integration import processes
+from tests.integration import faults, processes
 from tests.integration.ansible import run_module
 from tests.integration.scenes import (
     DATABASE_ID,
@@ -33,17 +32,8 @@ WEAK_PASSWORD = "not the administrator"
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 6 MiB: enough for the first backup of an empty database."""
-    folder = tmp_path.joinpath("small")
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_BYTES}", "tmpfs", str(folder)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"a file system cannot be mounted here: {mounted.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with faults.small_disk(tmp_path.joinpath("small"), SMALL_DISK_BYTES) as disk:
+        yield disk
 
 
 @pytest.fixture

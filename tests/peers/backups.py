@@ -10,6 +10,7 @@ import subprocess
 import time
 from datetime import datetime, timedelta
 
+from tests.disks import MIB, small_disk
 from tools.private_servers.base import PrivateServer
 
 from . import running, scenery
@@ -68,7 +69,7 @@ def full_disk(trial: Trial) -> Seen:
     """Back up to a disk that is too small."""
     scenery.create_big(trial.server, SHOP, BIG_MEGABYTES)
     try:
-        with scenery.small_disk(trial.folder.joinpath("disk"), SMALL_DISK_MEGABYTES) as disk:
+        with small_disk(trial.folder.joinpath("disk"), SMALL_DISK_MEGABYTES * MIB) as disk:
             tool = trial.tool(store=disk.joinpath("store"))
             ended = running.run(tool.back_up([SHOP]))
             return Seen(ended.failed and not tool.backups(), f"{ended}, {count(tool)}")

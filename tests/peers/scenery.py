@@ -9,7 +9,6 @@ import contextlib
 import os
 import shlex
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pymysql
@@ -91,20 +90,6 @@ def drop_all(server: PrivateServer) -> None:
     """Drop every database that is not the system's."""
     for name in server.databases():
         server.drop_database(name)
-
-
-@contextlib.contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """Mount a file system of that size and give its path. Raise OSError where that is not allowed."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}M,mode=0755", "tmpfs", str(folder)]
-    done = subprocess.run(mount, capture_output=True, check=False)
-    if done.returncode != 0:
-        raise OSError(f"a file system cannot be mounted here: {done.stderr.decode().strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def with_dump_program(server: PrivateServer, folder: Path, filtered: str) -> Path:

@@ -15,8 +15,17 @@ from tests.benchmarks.commands import Command
 from .base import PLAIN, FileTool, Way, moment, write_private
 from .playbooks import PASSWORD, announces, play
 
-NO_CHECK = "its states are absent, dump, {}; none looks at a dump"
 DATED = Way("another `target` each time", {"dated": True})
+
+
+def lacking(states: str) -> dict[str, str]:
+    """Return what a module has nothing for, and why, given its states besides absent and dump."""
+    no_check = f"its states are absent, dump, {states}; none looks at a dump"
+    return {
+        "rot": no_check,
+        "drill": no_check,
+        "retention": "it writes the file that it is told, and removes none",
+    }
 
 
 class CommunityModule(FileTool):
@@ -91,11 +100,7 @@ class CommunityMysql(CommunityModule):
     families = ("mysql",)
     module = "community.mysql.mysql_db"
     load_state = "import"
-    lacks: ClassVar[Mapping[str, str]] = {
-        "rot": NO_CHECK.format("import, present"),
-        "drill": NO_CHECK.format("import, present"),
-        "retention": "it writes the file that it is told, and removes none",
-    }
+    lacks: ClassVar[Mapping[str, str]] = lacking("import, present")
     not_its_job = frozenset(lacks)
     _pipefail = Way("`pipefail: true`", {"dump": {"pipefail": True}})
     ways: ClassVar[Mapping[str, tuple[Way, ...]]] = {
@@ -147,11 +152,7 @@ class CommunityPostgresql(CommunityModule):
     families = ("postgresql",)
     module = "community.postgresql.postgresql_db"
     load_state = "restore"
-    lacks: ClassVar[Mapping[str, str]] = {
-        "rot": NO_CHECK.format("present, rename, restore"),
-        "drill": NO_CHECK.format("present, rename, restore"),
-        "retention": "it writes the file that it is told, and removes none",
-    }
+    lacks: ClassVar[Mapping[str, str]] = lacking("present, rename, restore")
     not_its_job = frozenset(lacks)
     ways: ClassVar[Mapping[str, tuple[Way, ...]]] = {
         "previous": (PLAIN, DATED),

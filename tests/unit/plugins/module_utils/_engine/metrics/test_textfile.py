@@ -17,7 +17,11 @@ import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import records
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.metrics import textfile
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.metrics.states import DatabaseState, StorageState
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import DatabaseConfig, MetricsConfig
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import (
+    SYSTEM_DATABASES,
+    DatabaseConfig,
+    MetricsConfig,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
@@ -307,7 +311,8 @@ def test_without_prometheus_client_there_is_a_warning(
 
 
 @settings(max_examples=100, deadline=None)
-@given(name=st.text(min_size=1))
+# System databases are never backed up.
+@given(name=st.text(min_size=1).filter(lambda name: name not in SYSTEM_DATABASES["postgresql"]))
 def test_any_name_of_a_database_survives_being_written_and_read(
     tmp_path_factory: pytest.TempPathFactory, name: str
 ) -> None:
