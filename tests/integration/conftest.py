@@ -9,6 +9,7 @@ import dataclasses
 import itertools
 import os
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,6 +38,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Have all that is temporary in memory, if there is enough: most of what MariaDB does waits for the disk."""
     if not hasattr(config, "workerinput"):
         memory.use(config)
+    # What is started here heeds these signals, also when the tests themselves are to ignore them, as nohup wants it.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda _number, _frame: None)
     # The order is below.
     config.option.loadscopereorder = False
 

@@ -160,12 +160,12 @@ import sys
 from datetime import datetime
 from pathlib import Path
 sys.path[:0] = {folders!r}
-from tests.integration.test_metrics import entry, metrics, state_with
+from tests.integration.test_metrics import entry, state_with, textfile
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import MetricsConfig
 moment = datetime.fromisoformat({moment!r})
 for _time in range(5):
     config = MetricsConfig(textfile_path=Path({path!r}))
-    warnings = metrics.write(config, [entry("shop", moment)], state=state_with(["shop"], moment), now=moment)
+    warnings = textfile.write(config, [entry("shop", moment)], state=state_with(["shop"], moment), now=moment)
     assert warnings == [], warnings
 """
 

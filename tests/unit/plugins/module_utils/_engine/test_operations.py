@@ -9,7 +9,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -28,12 +27,7 @@ PATIENCE_SECONDS = 30
 ONE_AT_A_TIME = run.Request(jobs=1)
 
 
-@pytest.fixture(autouse=True)
-def _heeded() -> Iterator[None]:
-    """Whoever runs the tests may have told them to ignore signals, as nohup does."""
-    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGTERM, before)
+pytestmark = pytest.mark.usefixtures("signals_heeded")
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,13 +19,7 @@ from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors
 REFUSED = errors.ServerConnectionError("the server ended the session")
 
 
-@pytest.fixture(autouse=True)
-def _heeded() -> Iterator[None]:
-    """Whoever runs the tests may have told them to ignore signals, as nohup does."""
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in signals.ENDING}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+pytestmark = pytest.mark.usefixtures("signals_heeded")
 
 
 def test_what_fails_when_a_signal_has_come_fails_for_that() -> None:
