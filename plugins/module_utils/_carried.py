@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from . import _engine
-from ._engine import __main__ as _program  # so that Ansible sends everything along that the program is made of
 from ._engine import errors
+from ._engine import program as _program  # so that Ansible sends everything along that the program is made of
 
 PACKAGE = _program.__package__
 FOLDER_MODE = 0o755

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
-from ansible_collections.vya.backupdb.plugins.module_utils import _engine
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import secrets
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import program, secrets
 
 from tests.integration.ansible import REPOSITORY, environment
 from tools.private_servers.base import PrivateServer
@@ -213,7 +212,7 @@ def _postgresql_command(server: PostgresqlServer, program: str, *arguments: str)
 def _engine_command(name: str, config: Path, *arguments: str) -> Command:
     variables = {**os.environ, "PYTHONPATH": str(REPOSITORY / ".collections")}
     return Command(
-        [sys.executable, "-m", _engine.__name__, name, f"--config={config}", "--json", *arguments], variables
+        [sys.executable, "-m", program.__name__, name, f"--config={config}", "--json", *arguments], variables
     )
 
 

@@ -46,7 +46,7 @@ def environment_of(folder: Path, **more: str) -> dict[str, str]:
 
 
 def argv(*arguments: str, options: Sequence[str] = ()) -> list[str]:
-    return [sys.executable, *options, "-m", "backupdb", *arguments]
+    return [sys.executable, *options, "-m", "backupdb.program", *arguments]
 
 
 @contextlib.contextmanager

@@ -45,7 +45,11 @@ def test_every_file_of_the_engine_is_installed_and_a_second_run_changes_nothing(
 def test_the_installed_engine_is_a_program(path: Path) -> None:
     install(path)
     done = subprocess.run(
-        [sys.executable, "-m", path.name, "--help"], cwd=path.parent, capture_output=True, text=True, check=False
+        [sys.executable, "-m", f"{path.name}.program", "--help"],
+        cwd=path.parent,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert "restore" in done.stdout

@@ -17,8 +17,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils import _engine
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, instances, layout, locking, secrets
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import (
+    errors,
+    instances,
+    layout,
+    locking,
+    program,
+    secrets,
+)
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.store import Store
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.backups import backup, run
@@ -215,7 +221,7 @@ def test_an_interrupted_run_ends_its_programs_and_publishes_nothing(
 ) -> None:
     store = engine_store.config.base_path
     config = write_config(server, tmp_path, store)
-    command = [sys.executable, "-m", _engine.__name__, "backup", "--config", str(config), "--database", big]
+    command = [sys.executable, "-m", program.__name__, "backup", "--config", str(config), "--database", big]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / ".collections")}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as engine:
         try:

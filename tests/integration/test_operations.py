@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils import _engine
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import layout, locking
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import layout, locking, program
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
 
 from tests.integration import processes
@@ -154,7 +153,7 @@ def test_a_task_without_a_configuration_is_recorded_in_the_storage(scene: Scene,
 def test_the_program_on_the_host_does_the_same_as_the_task(configured: Configured) -> None:
     arguments = ["backup", "--config", str(configured.config), "--database", configured.scene.database, "--json"]
     done = subprocess.run(
-        [sys.executable, "-m", _engine.__name__, *arguments],
+        [sys.executable, "-m", program.__name__, *arguments],
         env=environment(PYTHONPATH=os.pathsep.join(sys.path)),
         capture_output=True,
         text=True,

@@ -91,7 +91,7 @@ def test_the_command_on_the_host_backs_up_lists_and_restores(programs: Path, hos
 
     def run(*arguments: str) -> str:
         done = subprocess.run(
-            [str(programs / "python"), "-m", "backupdb", *arguments, "--config", str(host.config)],
+            [str(programs / "python"), "-m", "backupdb.program", *arguments, "--config", str(host.config)],
             cwd=folder,
             env=commands.environment_of(folder),
             stdin=subprocess.DEVNULL,

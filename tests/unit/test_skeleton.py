@@ -93,7 +93,7 @@ def test_the_parts_of_the_engine_depend_on_each_other_one_way() -> None:
         names = path.relative_to(ENGINE).with_suffix("").parts
         needs.setdefault(names[0], set()).update(source_rules.imported_parts(parse(path), names) - {names[0]})
     assert "operations" in needs["command"]
-    assert list(graphlib.TopologicalSorter(needs).static_order())[-1] == "__main__"
+    assert list(graphlib.TopologicalSorter(needs).static_order())[-1] == "program"
 
 
 @pytest.mark.parametrize("path", ENGINE_FILES, ids=name_of)
@@ -108,7 +108,7 @@ def test_only_one_file_of_the_engine_joins_paths(path: Path) -> None:
 
 @pytest.mark.parametrize("path", ENGINE_FILES, ids=name_of)
 def test_only_the_program_on_the_host_prints_and_in_one_file(path: Path) -> None:
-    printing = {ENGINE / "__main__.py", ENGINE / "command" / "output.py"}
+    printing = {ENGINE / "program.py", ENGINE / "command" / "output.py"}
     assert source_rules.prints(parse(path)) == [] or path in printing
 
 

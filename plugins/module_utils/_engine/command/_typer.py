@@ -1,7 +1,7 @@
 # Copyright: Contributors to the vya.backupdb project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one import of typer. Where it is missing, __main__ says so before anything here is made use of."""
+"""The one import of typer. Where it is missing, program.py says so before anything here is made use of."""
 
 from __future__ import annotations
 

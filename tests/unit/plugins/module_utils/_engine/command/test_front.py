@@ -10,8 +10,7 @@ import signal
 from typing import Any, get_args
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import __main__ as program
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, signals
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, program, signals
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.command import app, exits, front, options
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.drills import choosing
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.verification import LEVELS
