@@ -81,7 +81,7 @@ def look_at(part: Part) -> int:
         names.mkdir(parents=True)
         names.joinpath("backupdb").symlink_to(copy)
         tests = " ".join(str(TESTS / test) for test in part.tests)
-        command = f"{sys.executable} -m pytest --quiet --exitfirst -p no:cacheprovider {tests}"
+        command = f"{sys.executable} -m pytest --quiet --exitfirst {tests}"
         configuration = CONFIGURATION.format(module=str(ENGINE / part.module), command=command)
         copy.joinpath("mutation.toml").write_text(configuration, encoding="utf-8")
         for arguments in (
