@@ -62,7 +62,7 @@ def _backup_metadata(content: bytes, where: str) -> BackupMetadata:
 
 def remove_folder(base_path: Path, folder: Path) -> bool:
     """Remove an empty folder below ``base_path``; say whether it is gone. What is in use or not empty stays."""
-    if folder == base_path or folder.name.startswith(".") or base_path not in folder.parents:
+    if folder.name.startswith(".") or base_path not in folder.parents:
         return False
     try:
         os.rmdir(folder)

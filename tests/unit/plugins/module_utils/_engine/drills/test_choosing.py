@@ -142,8 +142,14 @@ def test_a_list_holds_artifacts_alone(base: Path, name: str, error: type[errors.
         chosen(base, Choice("list", [base / name]))
 
 
+def test_a_second_is_a_time_budget(base: Path) -> None:
+    write(base, "shop", 0)
+    assert len(chosen(base, Choice(time_budget=1))) == 1
+
+
 @pytest.mark.parametrize(
-    "choice", [Choice(count=0), Choice(time_budget=0), Choice("list"), Choice("latest", [Path("/x.sql.gz")])]
+    "choice",
+    [Choice(count=0), Choice(count=-1), Choice(time_budget=0), Choice("list"), Choice("latest", [Path("/x.sql.gz")])],
 )
 def test_a_choice_without_sense_is_refused(base: Path, choice: Choice) -> None:
     write(base, "shop", 0)

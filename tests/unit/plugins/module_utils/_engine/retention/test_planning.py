@@ -74,6 +74,11 @@ def test_one_that_is_not_good_never_counts_and_goes_once_a_newer_one_is_good(fla
     assert decisions[newer].reasons == (f"{flaw}, but none newer is good",)
 
 
+def test_one_that_is_not_good_goes_once_one_of_the_same_instant_is_good() -> None:
+    flawed, good = candidate(NOW, name="b", flaw="not complete"), candidate(NOW, name="a")
+    assert kept(planning.plan([flawed, good], GFS, NOW)) == [good]
+
+
 def test_nothing_is_removed_where_nothing_is_good() -> None:
     flawed = [candidate(NOW - timedelta(days=number), flaw="not complete") for number in range(30)]
     assert kept(planning.plan(flawed, RetentionConfig(strategy="simple", daily_keep=1), NOW)) == flawed
@@ -97,6 +102,7 @@ def test_the_newest_verified_ones_stay_up_to_the_minimum() -> None:
     present = [candidate(NOW - timedelta(days=number), verified=number in (4, 6, 8)) for number in range(9)]
     decisions = planning.plan(present, policy, NOW)
     assert kept(decisions) == [present[0], present[4], present[6]]
+    assert decisions[4].reasons == ("newest verified backup",)
     assert decisions[6].reasons == ("number 2 of the last 2 verified",)
 
 
@@ -118,6 +124,12 @@ def test_what_is_held_stays_with_its_reason_whatever_else_is_so() -> None:
 def test_a_clock_that_was_set_back_is_refused() -> None:
     with pytest.raises(errors.ValidationError, match="is from 2026-06-30"):
         planning.plan(daily(3), GFS, NOW - timedelta(days=1))
+
+
+def test_a_clock_may_be_behind_another_by_what_hosts_differ() -> None:
+    assert len(planning.plan(daily(3), GFS, NOW - planning.CLOCK_TOLERANCE)) == 3
+    with pytest.raises(errors.ValidationError, match="is from 2026-06-30"):
+        planning.plan(daily(3), GFS, NOW - planning.CLOCK_TOLERANCE - timedelta(seconds=1))
 
 
 ACCOUNTS = ("db01", "prod-postgres-01", "")
@@ -146,6 +158,18 @@ def test_accounts_live_as_long_as_a_backup_names_them() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        (["shop 3", "crm 3"], "shop 3, crm 3"),
+        (["shop 3", "crm 3", "library 3"], "shop 3, crm 3 and 1 more"),
+    ],
+)
+def test_a_few_of_the_backups_that_name_accounts_are_told(named: list[str], told: str) -> None:
+    decisions = planning.plan_accounts([saved(2), saved(3)], present(users_3=named), NOW)
+    assert decisions[1].reasons == (f"saved along with {told}",)
+
+
 def test_the_newest_whole_accounts_stay_beside_newer_ones_that_are_not() -> None:
     decisions = planning.plan_accounts([saved(2, flaw="not complete"), saved(3), saved(4)], present(), NOW)
     assert [decision.keep for decision in decisions] == [True, True, False]
@@ -162,12 +186,14 @@ def test_accounts_of_a_run_that_goes_on_for_days_stay() -> None:
     decisions = planning.plan_accounts(running, present(newest=NOW - timedelta(days=4)), NOW)
     assert decisions[1].reasons == ("newer than every backup of a database",)
     assert planning.plan_accounts(running, planning.Present(), NOW)[1].keep
+    assert planning.plan_accounts(running, present(newest=running[1].moment), NOW)[1].keep
 
 
 def test_accounts_of_the_last_day_stay_also_when_the_clock_of_a_backup_was_ahead() -> None:
     newest = candidate(NOW - timedelta(minutes=1), series=ACCOUNTS, name="users 0")
     running = candidate(NOW - timedelta(minutes=2), series=ACCOUNTS, name="users 1")
     assert planning.plan_accounts([newest, running], present(), NOW)[1].reasons == ("less than a day old",)
+    assert [each.keep for each in planning.plan_accounts([newest, saved(1)], present(), NOW)] == [True, False]
 
 
 def test_no_accounts_go_while_some_metadata_cannot_be_read() -> None:

@@ -74,8 +74,16 @@ def test_the_removal_of_accounts_is_finished_too(tmp_path: Path) -> None:
     assert all_files(tmp_path) == set()
 
 
-def test_the_tombstone_of_another_host_is_left_to_it(tmp_path: Path) -> None:
-    tombstone = buried(write_backup(tmp_path, NOON, hostname="other"))
+def test_a_check_says_what_would_be_finished_and_leaves_it(tmp_path: Path) -> None:
+    tombstone = buried(write_backup(tmp_path, NOON))
+    before = all_files(tmp_path)
+    assert removal.finish(tombstone, HOSTNAME, check=True)
+    assert all_files(tmp_path) == before
+
+
+@pytest.mark.parametrize("hostname", ["a-host", "z-host"])
+def test_the_tombstone_of_another_host_is_left_to_it(tmp_path: Path, hostname: str) -> None:
+    tombstone = buried(write_backup(tmp_path, NOON, hostname=hostname))
     before = all_files(tmp_path)
     assert not removal.finish(tombstone, HOSTNAME)
     assert all_files(tmp_path) == before
