@@ -28,7 +28,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help packages ready demo test test-all lint sanity unit integration molecule test-matrix peers bench bench-many ecosystem coverage mutation docs changelog clean
+.PHONY: help packages ready demo test test-all lint sanity unit integration molecule test-matrix peers bench bench-many \
+	ecosystem coverage mutation docs changelog clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile

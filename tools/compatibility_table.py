@@ -93,7 +93,7 @@ def render(tables: Sequence[Table], cells: Mapping[Place, Cell]) -> str:
     for table in tables:
         lines = table.lines(cells)
         if lines:
-            parts.append("\n".join([f"### {table.name}", "", *lines]))
+            parts.append("\n".join([f"## {table.name}", "", *lines]))
     return "\n\n".join(parts) + "\n"
 
 

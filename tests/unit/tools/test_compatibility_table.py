@@ -23,7 +23,7 @@ def test_a_row_has_what_was_run_and_rows_without_a_test_are_left_out() -> None:
     assert render([SERVERS], CELLS).splitlines() == [
         "Run on 2026-01-01 and 2026-01-02.",
         "",
-        "### Servers",
+        "## Servers",
         "",
         "| server | what was run | round trip | drill |",
         "|---|---|---|---|",
