@@ -210,9 +210,15 @@ FIRST, SECOND = f"{FINGERPRINT_SCHEME}:1", f"{FINGERPRINT_SCHEME}:2"
         (LargeObjectsInfo(count=2, fingerprint=FIRST), LargeObjectsInfo(count=2), []),
         (LargeObjectsInfo(count=2, fingerprint="other:1"), LargeObjectsInfo(count=2, fingerprint=FIRST), []),
         (LargeObjectsInfo(count=2), LargeObjectsInfo(count=1), ["1 large objects instead of 2"]),
+        (LargeObjectsInfo(count=2), LargeObjectsInfo(count=3), ["3 large objects instead of 2"]),
         (
             LargeObjectsInfo(count=2, fingerprint=FIRST),
             LargeObjectsInfo(count=2, fingerprint=SECOND),
+            ["the 2 large objects have other content"],
+        ),
+        (
+            LargeObjectsInfo(count=2, fingerprint=SECOND),
+            LargeObjectsInfo(count=2, fingerprint=FIRST),
             ["the 2 large objects have other content"],
         ),
     ],
@@ -221,21 +227,25 @@ def test_large_objects_are_compared_as_far_as_both_are_known(
     expected: LargeObjectsInfo | None, here: LargeObjectsInfo | None, differences: list[str]
 ) -> None:
     described = restore_info(0, *TABLES).model_copy(update={"large_objects": expected})
-    assert compare(described, found(large_objects=here)).differences == differences
+    comparison = compare(described, found(large_objects=here))
+    assert comparison.differences == differences
+    assert comparison.large_objects_compared == (here.count if expected and here else 0)
 
 
+@pytest.mark.parametrize("more", [1, -1])
 @pytest.mark.parametrize("name", verification.OBJECT_COUNTS)
-def test_every_kind_of_object_is_counted(name: str) -> None:
-    other = SCHEMA.model_copy(update={name: getattr(SCHEMA, name) + 1})
+def test_every_kind_of_object_is_counted(name: str, more: int) -> None:
+    other = SCHEMA.model_copy(update={name: getattr(SCHEMA, name) + more})
     differences = compare(None, found(other)).differences
     kind = name.removesuffix("_count")
     assert differences == [f"{getattr(other, name)} {kind} instead of {getattr(SCHEMA, name)}"]
 
 
-def test_a_table_with_other_rows_is_a_difference() -> None:
-    fewer = (TABLES[0].model_copy(update={"rows": 9}), TABLES[1])
-    differences = compare(restore_info(0, *TABLES), found(tables=fewer)).differences
-    assert differences == ["the table public.person has 9 rows instead of 10"]
+@pytest.mark.parametrize("rows", [0, 9, 11])
+def test_a_table_with_other_rows_is_a_difference(rows: int) -> None:
+    other = (TABLES[0].model_copy(update={"rows": rows}), TABLES[1])
+    differences = compare(restore_info(0, *TABLES), found(tables=other)).differences
+    assert differences == [f"the table public.person has {rows} rows instead of 10"]
 
 
 def test_rows_that_were_not_counted_in_the_snapshot_are_not_compared() -> None:
@@ -291,22 +301,33 @@ def test_a_table_of_the_same_name_in_another_schema_does_not_stand_in() -> None:
     assert differences == ["the table public.person is missing"]
 
 
-OTHER_HASH = SCHEMA.model_copy(update={"schema_hash": "another"})
+OTHER_HASH, LATER_HASH = (SCHEMA.model_copy(update={"schema_hash": other}) for other in ("another", "the other"))
 
 
-def test_another_schema_hash_is_told() -> None:
-    assert not compare(None, found(OTHER_HASH)).schema_hash_equal
+@pytest.mark.parametrize("other", [OTHER_HASH, LATER_HASH])
+def test_another_schema_hash_is_told(other: SchemaInfoModel) -> None:
+    assert compare(None, found(other)).schema_hash_equal is False
 
 
+@pytest.mark.parametrize("other", [OTHER_HASH, LATER_HASH])
 @pytest.mark.parametrize(
-    ("version", "scheme", "count"),
-    [("15.1", SCHEMA_HASH_SCHEME, 1), ("16.1", SCHEMA_HASH_SCHEME, 0), ("15.1", None, 0), ("15.1", "of-the-future", 0)],
+    ("version", "scheme", "flavour", "count"),
+    [
+        ("15.1", SCHEMA_HASH_SCHEME, "postgresql", 1),
+        ("16.1", SCHEMA_HASH_SCHEME, "postgresql", 0),
+        ("14.1", SCHEMA_HASH_SCHEME, "postgresql", 0),
+        ("15.1", SCHEMA_HASH_SCHEME, "mysql", 0),
+        ("15.1", SCHEMA_HASH_SCHEME, "yet another", 0),
+        ("15.1", None, "postgresql", 0),
+        ("15.1", "of-the-future", "postgresql", 0),
+    ],
 )
 def test_another_schema_hash_is_a_difference_on_the_same_release_when_it_was_made_alike(
-    version: str, scheme: str | None, count: int
+    other: SchemaInfoModel, version: str, scheme: str | None, flavour: str, count: int
 ) -> None:
-    expected = restore_info(0, *TABLES).model_copy(update={"schema_hash_scheme": scheme})
-    comparison = compare(expected, found(OTHER_HASH), version=version)
+    described = {"schema_hash_scheme": scheme, "server_flavour": flavour}
+    expected = restore_info(0, *TABLES).model_copy(update=described)
+    comparison = compare(expected, found(other), version=version)
     assert (comparison.schema_hash_equal, len(comparison.differences)) == (False, count)
 
 
@@ -328,13 +349,18 @@ def test_what_is_not_valid_any_more_is_a_difference_unless_it_was_not_when_dumpe
 
 
 def test_of_a_restore_of_some_tables_they_alone_are_compared() -> None:
-    sequence = SequenceInfo(schema_name="public", name="ids", number=7)
-    expected = restore_info(0, *TABLES).model_copy(
-        update={"sequences": [sequence], "schema_hash_scheme": SCHEMA_HASH_SCHEME}
-    )
-    inspection = found(OTHER_HASH.model_copy(update={"tables_count": 1}), TABLES[:1], invalid=["index public.a"])
+    objects = LargeObjectsInfo(count=2)
+    described: dict[str, Any] = {
+        "sequences": [SequenceInfo(schema_name="public", name="ids", number=7)],
+        "large_objects": objects,
+        "schema_hash_scheme": SCHEMA_HASH_SCHEME,
+    }
+    expected = restore_info(0, *TABLES).model_copy(update=described)
+    other = OTHER_HASH.model_copy(update={"tables_count": 1})
+    inspection = found(other, TABLES[:1], invalid=["index public.a"], large_objects=objects)
     comparison = compare(expected, inspection, [("public", "person")])
     assert comparison.differences == []
     assert (comparison.tables_compared, comparison.rows_compared, comparison.objects_compared) == (1, 10, 0)
+    assert (comparison.sequences_compared, comparison.large_objects_compared) == (0, 0)
     assert comparison.schema_hash_equal is None
     assert compare(expected, inspection, [("public", "log")]).differences == ["the table public.log is missing"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.freshness import CLOCK_TOLERANCE
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import RetentionConfig
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.retention import planning
 
@@ -127,9 +128,9 @@ def test_a_clock_that_was_set_back_is_refused() -> None:
 
 
 def test_a_clock_may_be_behind_another_by_what_hosts_differ() -> None:
-    assert len(planning.plan(daily(3), GFS, NOW - planning.CLOCK_TOLERANCE)) == 3
+    assert len(planning.plan(daily(3), GFS, NOW - CLOCK_TOLERANCE)) == 3
     with pytest.raises(errors.ValidationError, match="is from 2026-06-30"):
-        planning.plan(daily(3), GFS, NOW - planning.CLOCK_TOLERANCE - timedelta(seconds=1))
+        planning.plan(daily(3), GFS, NOW - CLOCK_TOLERANCE - timedelta(seconds=1))
 
 
 ACCOUNTS = ("db01", "prod-postgres-01", "")
