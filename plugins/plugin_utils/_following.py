@@ -116,7 +116,8 @@ class FollowedAction(NormalAction):  # type: ignore[misc]
             result_file = reply["results_file"]
             progress_file = shell.join_path(posixpath.dirname(result_file), name)
             return Job(reply["ansible_job_id"], result_file, progress_file)
-        if not reply.get("_ansible_parsed") or str(reply.get("msg")).startswith(WRAPPER_BROKE):
+        # Ansible hands on as module_stdout what it could not read.
+        if "module_stdout" in reply or str(reply.get("msg")).startswith(WRAPPER_BROKE):
             return dict(reply)
         # The wrapper itself says that it has started nothing.
         self._display.vvv(f"no progress is told, for the {self.what} cannot run in the background: {reply.get('msg')}")
