@@ -181,8 +181,10 @@ from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors
 Outcome = tuple[bool, dict[str, Any], dict[str, Any]]
 
 
-def action(module: AnsibleModule) -> Outcome:
-    return (rekey if module.params["state"] == "rekeyed" else update)(module.params, module.check_mode)
+def action(module: AnsibleModule) -> tuple[bool, dict[str, Any], Optional[dict[str, Any]]]:
+    act = rekey if module.params["state"] == "rekeyed" else update
+    changed, result, diff = act(module.params, module.check_mode)
+    return changed, result, diff if module._diff else None
 
 
 def update(params: dict[str, Any], check_mode: bool) -> Outcome:

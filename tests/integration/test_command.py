@@ -9,6 +9,8 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.integration import commands
 from tests.integration.ansible import run_module
 from tests.integration.commands import Host
@@ -85,6 +87,18 @@ def test_retention_shows_its_plan_with_reasons_and_then_follows_it(host: Host) -
     assert document["changed"] is True
     assert document["summary"]["removed"] == 1
     assert host.json("list")["total"] == 1
+
+
+@pytest.mark.parametrize("command", ["backup", "retention"])
+def test_what_a_dead_run_left_is_told_to_whoever_looks(postgresql_scene: Scene, host: Host, command: str) -> None:
+    leftover = postgresql_scene.artifact.paths.data.with_name(".live_20200101_000000_full.sql.gz.partial")
+    leftover.write_bytes(b"")
+    done = host.run(command, "--verbose")
+    assert done.returncode == 0, done.stderr
+    heading, sentence, *rest = done.stdout.splitlines()
+    assert (heading, sentence) == ("left behind by others", f"removed {leftover}, left behind by a run that died")
+    assert rest
+    assert "left behind" not in host.run(command, "--verbose").stdout
 
 
 def test_a_report_is_written_as_it_is_wanted(host: Host, tmp_path: Path) -> None:

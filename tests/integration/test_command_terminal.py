@@ -78,7 +78,7 @@ def test_where_nobody_can_be_asked_only_force_replaces(postgresql_scene: Scene, 
     with postgresql_scene.untouched():
         done = host.run(*RESTORING, "--yes")
     assert done.returncode == 8
-    assert "Set force to replace it" in done.stderr
+    assert "Give --force to replace it, or name another target" in done.stderr
     done = host.run(*RESTORING, "--force", "--check")
     assert done.returncode == 0, done.stderr
     assert "nothing was changed" in done.stdout

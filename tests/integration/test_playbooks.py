@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -136,6 +137,7 @@ def test_check_mode_shows_the_plan_of_a_backup_and_writes_nothing(host: Host) ->
     assert outcome.rc == 0, outcome.stdout
     for server in host.servers:
         assert f"planned {server.flavour}/{DATABASE}: about " in outcome.stdout
+        assert re.search(rf"planned {server.flavour}, its accounts: \d+\W*$", outcome.stdout, re.MULTILINE)
     assert "planned: 2, would fail: 0" in outcome.stdout
     assert not host.store.exists()
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the vya.backupdb project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several hosts are backed up one after the other, whatever becomes of one of them, and AWX gets the results of all."""
+"""Several hosts are worked on one after the other, whatever becomes of one of them, and AWX gets the results of all."""
 
 from __future__ import annotations
 
@@ -57,4 +57,28 @@ def test_one_host_after_the_other_is_backed_up_whatever_becomes_of_them(hosts: d
     told = job.stdout.rpartition("PLAY [")[2]
     assert 'fatal: [db01]: FAILED! => {"changed": false, "msg": "1 of 1 backups failed: postgresql: ' in told
     assert 'fatal: [db02]: FAILED! => {"changed": false, "msg": "the backup did not start, see above"}' in told
+    assert "skipping: [db03]" in told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("playbook", "result", "unstarted"),
+    [
+        ("verify", "backupdb_verified", "the drill did not start, see above"),
+        ("retention", "backupdb_retention_results", "the cleanup did not start, see above"),
+        ("report", "backupdb_report", "the report was not begun, see above"),
+    ],
+)
+def test_the_other_playbooks_go_on_after_a_failed_host_too(
+    hosts: dict[str, Host], machine: Awx, playbook: str, result: str, unstarted: str
+) -> None:
+    assert hosts["db03"].back_up().rc == 0
+    hosts["db01"].config.write_text("databases: 3", encoding="utf-8")
+    variables = {"target": "databases", "backupdb_serial": 1, "backupdb_verify_level": "checksum"}
+    job = machine.launch(f"playbooks/{playbook}.yml", awx.text_of(awx.untrusted(variables)))
+    assert job.stats[result]["db03"], job.stdout
+    assert job.rc != 0
+    told = job.stdout.rpartition("PLAY [")[2]
+    assert f'fatal: [db01]: FAILED! => {{"changed": false, "msg": "{hosts["db01"].config} is not valid: ' in told
+    assert f'fatal: [db02]: FAILED! => {{"changed": false, "msg": "{unstarted}"}}' in told
     assert "skipping: [db03]" in told

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import errors, storage
+from . import errors, logbook, ownership, storage
 
 POLL_SECONDS = 0.2
 
@@ -28,11 +28,12 @@ def hold(path: Path, what: str, timeout: float = 0) -> Iterator[None]:
         path.parent.parent.mkdir(parents=True, exist_ok=True)
         storage.make_private(path.parent)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        storage.give_to_owner(descriptor, path.parent)
+        ownership.give_to_owner(descriptor, path.parent)
     except OSError as error:
         raise errors.StorageError(f"{path} cannot be opened: {error.strerror}") from error
     try:
-        deadline = time.monotonic() + timeout
+        asked = time.monotonic()
+        deadline = asked + timeout
         while not try_lock(descriptor):
             if time.monotonic() >= deadline:
                 raise errors.LockedError(
@@ -41,7 +42,13 @@ def hold(path: Path, what: str, timeout: float = 0) -> Iterator[None]:
                     lock_file=str(path),
                 )
             time.sleep(POLL_SECONDS)
-        yield
+        taken = time.monotonic()
+        logbook.event("lock_taken", level="DEBUG", lock_file=str(path), seconds=round(taken - asked, 3))
+        try:
+            yield
+        finally:
+            held = round(time.monotonic() - taken, 3)
+            logbook.event("lock_released", level="DEBUG", lock_file=str(path), seconds=held)
     finally:
         os.close(descriptor)
 

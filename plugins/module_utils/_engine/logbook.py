@@ -25,7 +25,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from . import errors, storage
+from . import errors, ownership
 from .models.config import LoggingConfig
 from .redaction import redact, redact_urls
 
@@ -181,7 +181,7 @@ class _File(logging.handlers.WatchedFileHandler):
 
     def _open(self) -> Any:
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
-        storage.give_to_owner(descriptor, Path(self.baseFilename).parent)
+        ownership.give_to_owner(descriptor, Path(self.baseFilename).parent)
         return io.TextIOWrapper(io.FileIO(descriptor, "a"), encoding="utf-8", errors="backslashreplace")
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -163,57 +163,60 @@ def _retain(book: _Book, report: run.Report, entries: list[records.Entry]) -> No
     if config is None or not config.retention.cleanup_enabled or not series:
         return
     policy = config.retention
-    moment, started = store.clock(), time.monotonic()
     with book.tolerated("old backups could not be removed"):
-        try:
-            cleanup = pruning.clean_up(store, policy, series=series)
-        except signals.Ended as ended:
-            entries.append(_of_failed_cleanup(store.hostname, moment, time.monotonic() - started, ended.as_error()))
-            raise
-        entries += records.of_removals(cleanup.results, moment, round(time.monotonic() - started, 3))
+        cleanup = _pruned(store, functools.partial(pruning.clean_up, store, policy, series=series), entries)
         report.removals.extend(one for one in cleanup.results if not one.keep)
         book.warnings += cleanup.warnings
 
 
 def clean_up(setting: Setting, action: Callable[[], pruning.Cleanup], *, check: bool = False) -> pruning.Cleanup:
     """Run the retention that ``action`` is, and record what it removed. Raise as pruning.clean_up does."""
-    store = setting.store
-    moment, started = store.clock(), time.monotonic()
+    entries: list[records.Entry] = []
 
-    def conclude(error: errors.BackupDBError) -> None:
+    def conclude() -> None:
         if not check:
-            book.record([_of_failed_cleanup(store.hostname, moment, time.monotonic() - started, error)])
+            book.record(entries)
 
     with _opened(setting) as book:
         try:
-            cleanup = action()
-        except errors.BackupDBError as error:
-            conclude(error)
+            cleanup = _pruned(setting.store, action, entries)
+        except errors.BackupDBError:
+            conclude()
             raise
-        except signals.Ended as ended:
-            book.in_time(functools.partial(conclude, ended.as_error()))
+        except signals.Ended:
+            book.in_time(conclude)
             raise
-        if not check:
-            with signals.disregarded():
-                book.record(records.of_removals(cleanup.results, moment, round(time.monotonic() - started, 3)))
+        with signals.disregarded():
+            conclude()
         cleanup.warnings.extend(book.warnings)
     return cleanup
 
 
-def _of_failed_cleanup(hostname: str, moment: datetime, seconds: float, error: errors.BackupDBError) -> records.Entry:
-    """Return the entry of a cleanup that nothing was removed by; it is of no instance."""
-    return records.Entry(
-        timestamp=moment,
-        operation="cleanup",
-        database_id="",
-        database_name=None,
-        database_type=None,
-        status="failed",
-        duration_seconds=round(seconds, 3),
-        hostname=hostname,
-        error_message=error.message,
-        error_code=error.error_code,
-    )
+def _pruned(store: Store, action: Callable[[], pruning.Cleanup], entries: list[records.Entry]) -> pruning.Cleanup:
+    """Run the retention that ``action`` is, and add the entries of it, also where it fails or a signal ends it."""
+    moment, started = store.clock(), time.monotonic()
+    try:
+        cleanup = action()
+    except (errors.BackupDBError, signals.Ended) as end:
+        # Nothing is known of what was removed, so it is of no instance.
+        error = end.as_error() if isinstance(end, signals.Ended) else end
+        entries.append(
+            records.Entry(
+                timestamp=moment,
+                operation="cleanup",
+                database_id="",
+                database_name=None,
+                database_type=None,
+                status="failed",
+                duration_seconds=round(time.monotonic() - started, 3),
+                hostname=store.hostname,
+                error_message=error.message,
+                error_code=error.error_code,
+            )
+        )
+        raise
+    entries += records.of_removals(cleanup.results, moment, round(time.monotonic() - started, 3))
+    return cleanup
 
 
 def verify(

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import errors, layout
+from . import errors, layout, logbook
 from .redaction import redact
 
 BLOCK_BYTES = 1024 * 1024
@@ -313,7 +313,8 @@ def _running(command: Command, timeout: float | None, stdin: int, stdout: int) -
     """Start the command; on leaving, see that its whole process group is gone."""
     environment = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
     environment.update(command.environment, LC_ALL="C")
-    argv = list(command.argv)
+    argv, account = list(command.argv), command.account
+    identity: dict[str, Any] = {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
     with _handed_over(command.private_files, argv, environment) as descriptors:
         _set_starting(True)
         try:
@@ -326,7 +327,7 @@ def _running(command: Command, timeout: float | None, stdin: int, stdout: int) -
                 cwd="/",
                 pass_fds=descriptors,
                 start_new_session=True,
-                **_identity(command.account),
+                **identity,
             )
         except BaseException as error:
             _set_starting(False)
@@ -335,12 +336,15 @@ def _running(command: Command, timeout: float | None, stdin: int, stdout: int) -
             raise
         child = _Child(command, process)
         _children.add(child)
+    named: dict[str, Any] = {"level": "DEBUG", "program": command.program, "process_id": process.pid}
+    started = time.monotonic()
     timer = threading.Timer(timeout, child.expire) if timeout else None
     if timer:
         timer.daemon = True
         timer.start()
     try:
         _set_starting(False)
+        logbook.event("program_started", **named, arguments=[redact(word, command.secrets) for word in argv[1:]])
         yield child
     finally:
         if timer:
@@ -353,10 +357,8 @@ def _running(command: Command, timeout: float | None, stdin: int, stdout: int) -
             if pipe:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
-
-
-def _identity(account: Account | None) -> dict[str, Any]:
-    return {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
+        seconds = round(time.monotonic() - started, 3)
+        logbook.event("program_ended", **named, exit_status=process.returncode, seconds=seconds)
 
 
 @contextlib.contextmanager

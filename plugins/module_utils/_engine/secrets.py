@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Optional
 
-from . import configuration, errors, layout, locking, storage
+from . import configuration, errors, layout, locking, logbook, storage
 from .models._pydantic import PydanticError, problems_of
 from .models.config import CredentialsConfig
 from .models.credentials import CredentialsStore, DatabaseCredential, EncryptionMetadata, PlainCredentials
@@ -179,6 +179,7 @@ def _read_private(path: Path) -> Optional[bytes]:
     """Return the content of a file with secrets, or None when it does not exist."""
     try:
         with path.open("rb") as file:
+            logbook.event("file_opened", level="DEBUG", file=str(path), mode="read")
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             content = file.read()
     except FileNotFoundError:
@@ -197,9 +198,14 @@ def _read_private(path: Path) -> Optional[bytes]:
 
 def _parse_store(content: bytes, path: Path) -> CredentialsStore:
     try:
-        return CredentialsStore.model_validate_json(content)
+        store = CredentialsStore.model_validate_json(content)
     except PydanticError as error:
         problems = problems_of(error)
+    else:
+        # Whatever else may be left out: a file that says nothing of logins is damaged, or no store at all.
+        if "credentials" in store.model_fields_set:
+            return store
+        problems = [{"path": "credentials", "message": "Field required"}]
     raise errors.CredentialsError(
         f"{path} is not a valid credential store: {configuration.listed(problems)}", errors=problems
     )

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-from . import errors, layout
+from . import errors, layout, logbook
+from .ownership import give_to_owner
 
 BASE_MODE = 0o755
 FOLDER_MODE = 0o700
@@ -96,23 +96,6 @@ def _is_as_made(folder: Path) -> bool:
     return found.st_mode & 0o777 == FOLDER_MODE and found.st_uid == folder.parent.stat().st_uid
 
 
-def give_to_owner(made: int | Path, folder: Path) -> None:
-    """Let a file (its descriptor) or folder that root has made in ``folder`` belong to whom that belongs to.
-
-    Root may run what a service account runs at other times, which could not go on with folders and files of root's.
-    """
-    if os.geteuid() != 0:
-        return
-    owner, found = folder.stat(), os.stat(made)
-    # A file with a second name may be one of somebody else's that was linked there.
-    if stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
-        return
-    if (found.st_uid, found.st_gid) != (owner.st_uid, owner.st_gid):
-        # Some file systems of other machines allow root no such thing.
-        with contextlib.suppress(PermissionError):
-            os.chown(made, owner.st_uid, owner.st_gid)
-
-
 def write_partial(path: Path, content: bytes, mode: int = FILE_MODE) -> None:
     """Write ``content`` durably under the partial name of ``path``. Raise StorageError if that fails."""
     temporary = layout.partial(path)
@@ -135,6 +118,7 @@ def settle(path: Path) -> None:
         os.rename(layout.partial(path), path)
     except OSError as error:
         raise errors.StorageError(f"{path} cannot be put in place: {error.strerror}") from error
+    logbook.event("file_published", level="DEBUG", file=str(path))
 
 
 def sync_folder(folder: Path) -> None:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from . import compressors, errors
+from . import compressors, errors, logbook
 
 BLOCK_BYTES = 1024 * 1024
 # While one of a thread's blocks is compressed the next one waits; the others are what the reading may be ahead.
@@ -246,6 +246,7 @@ def _inflate(path: Path, blocks: Iterable[bytes]) -> Iterator[bytes]:
 def _file_blocks(path: Path, *, uncached: bool = False, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
     try:
         with path.open("rb", buffering=0) as source:
+            logbook.event("file_opened", level="DEBUG", file=str(path), mode="read")
             if uncached:
                 os.posix_fadvise(source.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
             source.seek(offset)

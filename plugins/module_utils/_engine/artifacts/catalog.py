@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Callable
 
-from .. import errors, layout, locking, logbook, storage
+from .. import errors, layout, locking, logbook, ownership, storage
 from ..models.config import StorageConfig
 from ..models.metadata import BackupMetadata
 from ..models.verification import LEVELS, Verification
@@ -157,6 +157,7 @@ def drafted(base_path: Path, paths_at: Callable[[datetime], layout.ArtifactPaths
             time.sleep(NAME_POLL_SECONDS)
         # The descriptor, and with it the lock, outlives publish(): it says that we are alive.
         with open(layout.partial(paths.data), "wb", buffering=0, opener=lambda _path, _flags: descriptor) as sink:
+            logbook.event("file_opened", level="DEBUG", file=str(layout.partial(paths.data)), mode="write")
             try:
                 yield Draft(paths, moment, sink)
             finally:
@@ -181,7 +182,7 @@ def _reserve(paths: layout.ArtifactPaths) -> int | None:
         return None
     except OSError as error:
         raise errors.StorageError(f"{partial} cannot be made: {error.strerror}") from error
-    storage.give_to_owner(descriptor, partial.parent)
+    ownership.give_to_owner(descriptor, partial.parent)
     # Between our open and our lock a sweep may have taken the new file for a leftover.
     if locking.try_lock(descriptor) and partial.exists():
         return descriptor

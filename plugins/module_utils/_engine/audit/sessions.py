@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from .. import errors, layout, logbook, storage
+from .. import errors, layout, logbook, ownership, storage
 from ..databases.mysql import connection as mysql
 from ..databases.postgresql import connection as postgresql
 from ..databases.values import Endpoint, Family
@@ -171,7 +171,7 @@ def _make_file(file: Path, base_path: Path | None) -> None:
         storage.make_folder(base_path, file.parent)
     with contextlib.suppress(FileExistsError):
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, storage.FILE_MODE)
-        storage.give_to_owner(descriptor, file.parent)
+        ownership.give_to_owner(descriptor, file.parent)
         os.close(descriptor)
 
 

@@ -1,7 +1,10 @@
 # Copyright: Contributors to the vya.backupdb project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The commands and their options. Each imports what it needs when it is called, so that help comes at once."""
+"""The commands and their options. Each imports what it needs when it is called, so that help comes at once.
+
+A parameter has the name of the module's option that it is, whatever is typed for it: see spelling.py.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Callable, get_type_hints
 
-from . import exits, options, output
+from . import exits, options, output, spelling
 from ._typer import Context, Typer, UsageError
 
 DESCRIPTION = "Back up MySQL, MariaDB and PostgreSQL databases, prove that the backups restore, and put them back."
@@ -41,16 +44,7 @@ def build() -> Typer:
     }
     app = Typer(add_completion=False, pretty_exceptions_enable=False, help=DESCRIPTION, epilog=EPILOG, **shape)
     app.callback()(_annotated(_root))
-    commands: dict[str, Callable[..., int]] = {
-        "backup": back_up,
-        "restore": restore,
-        "verify": verify,
-        "list": list_artifacts,
-        "status": status,
-        "retention": clean_up,
-        "report": report,
-    }
-    for name, command in commands.items():
+    for name, (command, _module) in COMMANDS.items():
         app.command(name)(_command(command))
     config = Typer(help="Look at the configuration.", **shape)
     config.callback()(_config)
@@ -73,7 +67,11 @@ def _command(function: Callable[..., int]) -> Callable[..., int]:
     ) -> int:
         before: output.Manner = ctx.obj
         manner = output.Manner(
-            config or before.config, as_json or before.as_json, quiet or before.quiet, verbose or before.verbose
+            config or before.config,
+            as_json or before.as_json,
+            quiet or before.quiet,
+            verbose or before.verbose,
+            spelling.rules_of(shown, _typed_for_modules()),
         )
         return function(manner, **own)
 
@@ -117,8 +115,8 @@ def _config() -> None:
 def back_up(
     manner: output.Manner,
     *,
-    database_id: options.BackupIds = None,
-    database: options.BackupDatabases = None,
+    database_ids: options.BackupIds = None,
+    databases: options.BackupDatabases = None,
     jobs: options.BackupJobs = None,
     if_older_than: options.IfOlderThan = None,
     keep_until: options.KeepUntil = None,
@@ -128,7 +126,7 @@ def back_up(
     """Back up the databases of the configuration, then remove what its retention does not keep."""
     from . import backing_up, performing
 
-    wanted = backing_up.Options(database_id or None, database or None, jobs, if_older_than, keep_until, notify, check)
+    wanted = backing_up.Options(database_ids or None, databases or None, jobs, if_older_than, keep_until, notify, check)
     return performing.perform(manner, backing_up.act, wanted)
 
 
@@ -138,14 +136,14 @@ def restore(
     database_id: options.FromId = None,
     database: options.FromDatabase = None,
     latest: options.Latest = False,
-    at: options.At = None,
-    file: options.File = None,
+    point_in_time: options.At = None,
+    backup_file: options.File = None,
     hostname: options.Hostname = None,
     scope: options.RestoreScope = options.Scope.database,
     accounts: options.RestoreAccounts = options.Accounts.create,
     target_id: options.TargetId = None,
     target_database: options.TargetDatabase = None,
-    table: options.Tables = None,
+    tables: options.Tables = None,
     force: options.Force = False,
     yes: options.Yes = False,
     strategy: options.RestoreStrategy = options.Strategy.swap,
@@ -162,17 +160,17 @@ def restore(
     from . import performing, restoring
 
     wanted = restoring.Options(
-        file=file,
+        file=backup_file,
         database_id=database_id,
         database=database,
         hostname=hostname,
         latest=latest,
-        at=at,
+        at=point_in_time,
         scope=scope.value,
         accounts=accounts.value,
         target_id=target_id,
         target_database=target_database,
-        tables=table or [],
+        tables=tables or [],
         force=force,
         yes=yes,
         strategy=strategy.value,
@@ -190,7 +188,7 @@ def verify(
     *,
     level: options.VerifyLevel = options.Level.restore,
     select: options.VerifySelect = options.Select.latest,
-    file: options.VerifyFiles = None,
+    backup_files: options.VerifyFiles = None,
     count: options.Count = None,
     time_budget: options.TimeBudget = None,
     hostname: options.Hostname = None,
@@ -209,8 +207,8 @@ def verify(
 
     wanted = verifying.Options(
         level=level.value,
-        select="list" if file else select.value,
-        files=file or [],
+        select="list" if backup_files else select.value,
+        files=backup_files or [],
         count=count,
         time_budget=time_budget,
         hostname=hostname,
@@ -286,7 +284,7 @@ def report(
     manner: output.Manner,
     *,
     path: options.ReportPath = None,
-    csv: options.CsvPath = None,
+    csv_path: options.CsvPath = None,
     json_path: options.JsonPath = None,
     title: options.Title = None,
     max_age: options.ReportMaxAge = "26h",
@@ -297,7 +295,7 @@ def report(
     """Write a report on the backups, as a page of HTML, CSV or JSON."""
     from . import performing, reporting
 
-    wanted = reporting.Options(path, csv, json_path, title, max_age, min_verified_within, mode, check)
+    wanted = reporting.Options(path, csv_path, json_path, title, max_age, min_verified_within, mode, check)
     return performing.perform(manner, reporting.act, wanted)
 
 
@@ -311,3 +309,19 @@ def check_config(
 
     wanted = checking.Options(connect)
     return performing.perform(manner, checking.act, wanted)
+
+
+#: The commands by name, and the module that each does the work of, where it is the one to name for that.
+COMMANDS: dict[str, tuple[Callable[..., int], str]] = {
+    "backup": (back_up, "db_backup"),
+    "restore": (restore, "db_restore"),
+    "verify": (verify, "backup_verify"),
+    "list": (list_artifacts, "backup_info"),
+    "status": (status, ""),
+    "retention": (clean_up, "backup_retention"),
+    "report": (report, "backup_report"),
+}
+
+
+def _typed_for_modules() -> dict[str, str]:
+    return {module: f"{output.NAME} {name}" for name, (_function, module) in COMMANDS.items() if module}

@@ -14,7 +14,7 @@ from ..models.config import AppConfig
 from ..models.metadata import human_size
 from ..models.results import BackupResult
 from . import bars
-from .answers import Answer, Row, Sheet, failure_of
+from .answers import Answer, Row, Sheet, failure_of, put_in_order
 from .output import Manner
 from .performing import setting_of
 
@@ -48,11 +48,15 @@ def act(config: AppConfig, options: Options, manner: Manner) -> Answer:
         report.as_dict(),
         report.changed,
         report.warnings(),
-        [_planned(report)] if report.plan else [_results(report.results)] if report.results else [],
+        [*put_in_order(report.swept), *_sheets(report)],
         _closing(report),
         failure_of(report.raise_for_failures),
         asked=options.check,
     )
+
+
+def _sheets(report: run.Report) -> list[Sheet]:
+    return [_planned(report)] if report.plan else [_results(report.results)] if report.results else []
 
 
 def _results(results: Sequence[BackupResult]) -> Sheet:

@@ -13,7 +13,7 @@ from ..models.metadata import human_size
 from ..models.results import RemovalResult
 from ..report import wording
 from ..retention import pruning
-from .answers import Answer, Row, Sheet, failure_of
+from .answers import Answer, Row, Sheet, failure_of, put_in_order
 from .output import Manner
 from .performing import setting_of
 
@@ -48,7 +48,7 @@ def act(config: AppConfig, options: Options, _manner: Manner) -> Answer:
         cleanup.as_dict(),
         cleanup.changed,
         cleanup.warnings,
-        [_sheet(told)] if told else [],
+        [*put_in_order([*cleanup.resumed, *cleanup.swept]), *([_sheet(told)] if told else [])],
         _closing(cleanup),
         failure_of(cleanup.raise_for_failures),
         asked=options.check,

@@ -13,23 +13,26 @@ import io
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..report.wording import sentence, visible
 from .answers import Answer
+from .spelling import Rule, spelled
 
 NAME = "vya-backupdb"
 
 
 @dataclass(frozen=True)
 class Manner:
-    """How a command is run and heard, whatever it does."""
+    """How a command is run and heard, whatever it does; ``rules`` say how its options are spelled in messages."""
 
     config: Path
     as_json: bool = False
     quiet: bool = False
     verbose: bool = False
+    rules: Sequence[Rule] = ()
 
     @property
     def shows_progress(self) -> bool:
@@ -47,7 +50,7 @@ def prepare() -> None:
 def give(answer: Answer, manner: Manner) -> None:
     """Write all that an answer has to say, as far as somebody wants to hear it."""
     for warning in () if manner.quiet else answer.warnings:
-        say(f"warning: {warning}")
+        say(f"warning: {spelled(warning, manner.rules)}")
     try:
         if manner.as_json:
             _write(json.dumps(answer.document(), indent=2 if is_on_terminal() else None))
@@ -58,7 +61,7 @@ def give(answer: Answer, manner: Manner) -> None:
         # Whoever reads has seen enough; the interpreter must not stumble over it once more when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if answer.failure is not None:
-        say(str(answer.failure))
+        say(spelled(str(answer.failure), manner.rules))
 
 
 def is_on_terminal() -> bool:

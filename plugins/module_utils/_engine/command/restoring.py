@@ -69,13 +69,13 @@ def act(config: AppConfig, options: Options, manner: Manner) -> Answer:
 
 def _require_sense(options: Options) -> None:
     if (options.file is None) == (options.database is None) and options.scope != "accounts":
-        raise errors.ConfigError("either file or database says what is restored", "Give --file, or --database")
+        raise errors.ConfigError("it is not clear what is to be restored", "Give either --file or --database")
     if options.file is not None and (options.database is not None or options.at is not None):
-        raise errors.ConfigError("file names an artifact, so database and at have nothing to choose")
+        raise errors.ConfigError("--file names an artifact, so --database and --at have nothing to choose")
     if options.file is None and options.database_id is None:
         raise errors.ConfigError("the instance that the artifact is of is not named", "Give --database-id")
     if options.at is not None and (options.latest or options.database is None):
-        raise errors.ConfigError("at goes with database, and not with latest")
+        raise errors.ConfigError("--at goes with --database, and not with --latest")
 
 
 def _order(config: AppConfig, options: Options) -> recovery.Order:
@@ -84,7 +84,7 @@ def _order(config: AppConfig, options: Options) -> recovery.Order:
         database_id=options.database_id,
         database=options.database,
         hostname=options.hostname,
-        until=moments.optional(options.at, "at"),
+        until=moments.optional(options.at, "point_in_time"),
     )
     return recovery.Order(
         wanted,

@@ -15,7 +15,7 @@ from ..drills import choosing, drill
 from ..models.config import AppConfig
 from ..models.verification import Level
 from . import bars
-from .answers import Answer, Row, Sheet, failure_of
+from .answers import Answer, Row, Sheet, failure_of, put_in_order
 from .output import Manner
 from .performing import setting_of
 
@@ -56,7 +56,7 @@ def act(config: AppConfig, options: Options, manner: Manner) -> Answer:
         drilled.as_dict(),
         bool(drilled.plan) or drilled.changed,
         drilled.warnings,
-        [_planned(drilled)] if options.check else [_results(drilled)],
+        [*put_in_order(drilled.swept), _planned(drilled) if options.check else _results(drilled)],
         _closing(drilled),
         failure_of(drilled.raise_for_failures),
         asked=options.check,

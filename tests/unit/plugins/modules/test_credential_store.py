@@ -66,10 +66,10 @@ def test_the_diff_names_what_changed_and_shows_no_value(
 ) -> None:
     present(capsys, options, password="canary-old")
     present(capsys, options, id="b")
-    result = present(capsys, options)
+    result = present(capsys, options, _ansible_diff=True)
     assert result["diff"]["before"]["credentials"] == ["a", "b"]
     assert result["diff"]["after"]["credentials"] == ["a (password changed)", "b"]
-    result = present(capsys, options, username="other", password="canary-new")
+    result = present(capsys, options, username="other", password="canary-new", _ansible_diff=True)
     assert result["diff"]["after"]["credentials"] == ["a (username and password changed)", "b"]
     assert "canary" not in json.dumps({**result, "invocation": None})
 
@@ -140,6 +140,13 @@ def test_only_logins_that_are_not_there_yet_are_imported(
     assert stored(path, options) == {"a": secrets.Login("backup", CANARY), "b": secrets.Login("u", "p")}
 
 
+def test_there_is_no_diff_where_none_was_asked_for(capsys: pytest.CaptureFixture[str], options: Result) -> None:
+    rekeyed = {"state": "rekeyed", "new_key_derivation": "key-file", **options}
+    results = [present(capsys, options), run(capsys, id="a", state="absent", **options), run(capsys, **rekeyed)]
+    assert [result["changed"] for result in results] == [True, True, True]
+    assert [result for result in results if "diff" in result] == []
+
+
 def test_an_older_store_is_imported_with_its_own_key(
     capsys: pytest.CaptureFixture[str], path: Path, options: Result, tmp_path: Path
 ) -> None:
@@ -156,7 +163,7 @@ def test_a_store_is_rekeyed_once(capsys: pytest.CaptureFixture[str], path: Path,
     present(capsys, options, key_hostname="oldname")
     rekeyed = {"state": "rekeyed", "key_hostname": "oldname", "new_key_derivation": "key-file", **options}
     planned = run(capsys, _ansible_check_mode=True, **rekeyed)
-    first, second = run(capsys, **rekeyed), run(capsys, **rekeyed)
+    first, second = (run(capsys, _ansible_diff=True, **rekeyed) for _turn in range(2))
     assert (planned["changed"], first["changed"], second["changed"]) == (True, True, False)
     assert first["diff"]["before"]["key"] == "the key of the hostname oldname"
     assert first["diff"]["after"]["key"] == f"the key in {options['key_file']}"

@@ -126,7 +126,7 @@ def test_trouble_before_the_start_leaves_it_to_the_plain_module() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        {"_ansible_parsed": False, "failed": True, "msg": "deserialization failed"},
+        {"_ansible_parsed": False, "failed": True, "msg": "deserialization failed", "module_stdout": "Killed"},
         {"_ansible_parsed": True, "failed": True, "msg": "FATAL ERROR: broken pipe"},
     ],
     ids=str,

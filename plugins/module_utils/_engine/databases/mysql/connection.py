@@ -16,11 +16,13 @@ from typing import Any
 from ... import errors, process
 from ...redaction import redact
 from ..base import quoted
+from ..statements import ToldCursor
 from ..values import Endpoint
 
 try:
     import pymysql
     import pymysql.connections
+    import pymysql.cursors
 except ImportError:
     pymysql = None  # type: ignore[assignment]
 else:
@@ -33,6 +35,9 @@ else:
                 return _unchecked_context()
             context: ssl.SSLContext = super()._create_ssl_ctx(sslp)  # type: ignore[misc]
             return context
+
+    class _Cursor(ToldCursor, pymysql.cursors.Cursor):
+        pass
 
 
 SESSION_SETTINGS = (
@@ -178,6 +183,7 @@ def session(endpoint: Endpoint, database: str | None = None) -> Iterator[Any]:
             database=database,
             charset="utf8mb4",
             autocommit=True,
+            cursorclass=_Cursor,
             connect_timeout=endpoint.connect_timeout,
             **_address(endpoint),
             **_tls_arguments(endpoint),

@@ -14,6 +14,7 @@ from typing import Any
 from ... import errors, process
 from ...redaction import redact
 from ..base import quoted
+from ..statements import ToldCursor
 from ..values import Endpoint
 
 try:
@@ -22,6 +23,11 @@ try:
     import psycopg2.extensions
 except ImportError:
     psycopg2 = None  # type: ignore[assignment]
+
+else:
+
+    class _Cursor(ToldCursor, psycopg2.extensions.cursor):
+        pass
 
 # Nothing that the server's configuration says about sessions may end ours half-way.
 SESSION_SETTINGS = (
@@ -144,7 +150,7 @@ def maintenance_session(endpoint: Endpoint) -> Iterator[Any]:
 
 def _connect(endpoint: Endpoint, database: str) -> Any:
     try:
-        return psycopg2.connect(conninfo(endpoint, database), password=endpoint.login.password)
+        return psycopg2.connect(conninfo(endpoint, database), password=endpoint.login.password, cursor_factory=_Cursor)
     except psycopg2.Error as error:
         raise connection_error(endpoint, str(error)) from None
 

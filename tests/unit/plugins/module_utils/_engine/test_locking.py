@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -15,7 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, locking
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, locking, logbook
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import LoggingConfig
 
 HOLDER = """\
 import fcntl, sys, time
@@ -42,6 +44,15 @@ def test_a_lock_is_held_against_other_processes_while_the_block_runs(tmp_path: P
     with locking.hold(path, "the instance a"):
         assert subprocess.run([*probe, str(path)], stderr=subprocess.DEVNULL, check=False).returncode != 0
     assert subprocess.run([*probe, str(path)], check=False).returncode == 0
+
+
+def test_the_log_has_when_a_lock_was_taken_and_released(tmp_path: Path) -> None:
+    log, path = tmp_path / "app.log", tmp_path / "lock"
+    with logbook.opened(LoggingConfig(file_path=log, level="DEBUG")), locking.hold(path, "the instance a"):
+        pass
+    told = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    assert [(event["phase"], event["level"]) for event in told] == [("lock_taken", "DEBUG"), ("lock_released", "DEBUG")]
+    assert {event["lock_file"] for event in told} == {str(path)}
 
 
 def test_a_lock_of_another_process_is_an_error_that_names_what_is_locked(tmp_path: Path) -> None:

@@ -14,14 +14,19 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, operations, signals
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, layout, locking, operations, signals
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts.store import Store
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.audit import log as audit_log
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.backups import run
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.drills import drill
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import AuditConfig, StorageConfig
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.results import VerifyResult
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import (
+    AppConfig,
+    AuditConfig,
+    StorageConfig,
+)
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.results import BackupResult, VerifyResult
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.restores import recovery, selection
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.retention import pruning
 
 PATIENCE_SECONDS = 30
 ONE_AT_A_TIME = run.Request(jobs=1)
@@ -115,6 +120,40 @@ def test_a_cleanup_that_a_signal_ends_is_recorded(setting: operations.Setting) -
     with pytest.raises(signals.Ended), signals.raised():
         operations.clean_up(setting, be_ended)
     assert rows(setting) == [("cleanup", "", *ENDED)]
+
+
+def test_a_cleanup_that_fails_is_recorded_alone_and_after_a_backup(
+    setting: operations.Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = setting.store
+    given: dict[str, Any] = {
+        "databases": [{"id": "server", "type": "mysql", "host": "db01", "port": 3306}],
+        "storage": {"base_path": store.config.base_path},
+        "logging": {"output": "console"},
+    }
+    config = AppConfig(**given)
+    setting = operations.Setting(store, config)
+    report = run.Report()
+    report.results.append(
+        BackupResult(
+            success=True, database_id="server", database_name="shop", duration_seconds=0.1, timestamp=store.clock()
+        )
+    )
+    monkeypatch.setattr(pruning, "LOCK_TIMEOUT_SECONDS", 0.0)
+    monkeypatch.setattr(run, "back_up", lambda *arguments: arguments[-1].results.extend(report.results))
+    with locking.hold(layout.cleanup_lock(store.config.base_path, store.hostname), "the test"):
+        with pytest.raises(errors.LockedError):
+            operations.clean_up(setting, lambda: pruning.clean_up(store, config.retention))
+        done = operations.back_up(setting, [], ONE_AT_A_TIME)
+    locked = ("cleanup", "", "failed", "locked", "the cleanup of host is locked by another run")
+    assert sorted(rows(setting), key=str) == [("backup", "server", "success", None, None), locked, locked]
+    assert [warning for warning in done.warnings() if "old backups could not be removed" in warning]
+
+
+def test_a_check_of_a_cleanup_records_nothing(setting: operations.Setting) -> None:
+    with pytest.raises(errors.CredentialsError):
+        operations.clean_up(setting, refuse, check=True)
+    assert not setting.store.config.base_path.exists()
 
 
 def test_a_restore_that_a_signal_ends_is_recorded(setting: operations.Setting, monkeypatch: pytest.MonkeyPatch) -> None:

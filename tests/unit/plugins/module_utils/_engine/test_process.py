@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -14,7 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, process
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, logbook, process
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.models.config import LoggingConfig
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.redaction import MASK
 
 SECRET = 'it\'s a "secret" $7'
 MIB = 1024 * 1024
@@ -45,6 +48,27 @@ def wait_for_end(pid: int) -> bool:
 
 def test_the_output_of_a_command_is_text() -> None:
     assert process.output(shell("printf 'caf\\303\\251 \\377'")) == "café �"
+
+
+def test_the_log_has_each_program_with_its_arguments_and_its_end_and_no_secret(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    failing = shell("exit 7", SECRET, "--table", secrets=(SECRET,))
+    with logbook.opened(LoggingConfig(file_path=log, level="DEBUG")), pytest.raises(process.ProgramError):
+        process.output(failing)
+    started, ended = (json.loads(line) for line in log.read_text(encoding="utf-8").splitlines())
+    assert (started["phase"], ended["phase"]) == ("program_started", "program_ended")
+    assert started["arguments"] == ["-c", "exit 7", "sh", MASK, "--table"]
+    assert started["program"] == ended["program"] == "sh"
+    assert started["process_id"] == ended["process_id"]
+    assert ended["exit_status"] == 7
+    assert 0 <= ended["seconds"] < 30
+
+
+def test_the_log_has_by_which_signal_a_program_was_killed(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    with logbook.opened(LoggingConfig(file_path=log, level="DEBUG")), pytest.raises(process.ProgramError):
+        process.output(shell("sleep 60"), timeout=0.1)
+    assert json.loads(log.read_text(encoding="utf-8").splitlines()[-1])["exit_status"] == -signal.SIGKILL
 
 
 def test_a_command_is_its_list_of_words_and_no_shell_reads_them() -> None:

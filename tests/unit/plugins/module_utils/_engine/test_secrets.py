@@ -195,6 +195,8 @@ def broken_stores() -> list[Any]:
         "",
         "{",
         "[]",
+        "{}",
+        {"version": "1.0", "encryption": {"key_derivation": "key-file"}},
         {"credentials": [{**entry, "password": CANARY}]},
         {"credentials": [entry, entry]},
         {"credentials": [{**entry, "id": "../x"}]},

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, layout, storage
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, layout, ownership, storage
 
 
 @pytest.fixture(autouse=True)
@@ -185,14 +185,14 @@ def test_a_file_that_has_another_name_is_not_given_away(of_service: Path, tmp_pa
     secret.write_bytes(b"of root")
     os.link(secret, of_service / "lock")
     with open(of_service / "lock", "rb") as linked:
-        storage.give_to_owner(linked.fileno(), of_service)
+        ownership.give_to_owner(linked.fileno(), of_service)
     assert owner(secret) == (os.geteuid(), os.getegid())
 
 
 def test_a_folder_that_another_thread_is_just_making_has_its_owner_already(
     of_service: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = storage.give_to_owner
+    given = ownership.give_to_owner
     begun = threading.Event()
 
     def give_late(made: int | Path, folder: Path) -> None:
