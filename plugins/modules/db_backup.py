@@ -34,6 +34,8 @@ options:
       - The names of the databases to back up, or shell-style patterns of them.
       - Where it is omitted, those that are included and not excluded. System databases are always excluded, unless
         they are named here.
+      - Those that a restore or a drill works on (C(NAME__restore_TIME), C(NAME__verify_TIME)), and those that a restore
+        replaced and kept (C(NAME__before_TIME)), are left out unless they are named in full.
     type: list
     elements: str
     aliases: [name]

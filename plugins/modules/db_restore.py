@@ -103,7 +103,8 @@ options:
     description:
       - Restore these tables alone, to a database that does not exist yet. Named as V(table) or V(schema.table), or by
         shell-style patterns. A partition is a table of its own.
-      - Of a large artifact, only the sections that hold them are read.
+      - Of a large artifact, only the sections that hold them are read. Where these cannot be loaded without others, all
+        of it is loaded first, and a warning says so.
       - Foreign keys to other tables and views of other tables are left out.
     type: list
     elements: str

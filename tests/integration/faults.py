@@ -34,7 +34,7 @@ PATIENCE_SECONDS = 30
 CHANGE = "DELETE FROM person WHERE id > 10"
 SECONDS = itertools.count()
 # What a server object answers by itself.
-PURE = {"release_of", "section_name", "scratch_name", "is_scratch_of", "load_program"}
+PURE = {"release_of", "section_name", "scratch_name", "is_scratch_of", "load_program", "with_accounts"}
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -212,6 +213,26 @@ def test_a_restore_that_is_ended_is_recorded(configured: Configured, installed: 
     assert program.returncode == 143, stderr
     assert configured.scene.server.databases() == databases
     assert configured.rows()[-1] == ("restore", DATABASE_ID, big, "failed", "interrupted")
+
+
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'vya-backupdb' AND wait_event_type = 'Lock'"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("server", ["postgresql"], indirect=True)
+def test_a_restore_that_waits_for_the_server_is_ended_all_the_same(configured: Configured, installed: Path) -> None:
+    server, database = configured.scene.server, configured.scene.database
+    databases = server.databases()
+    choice = ["--database-id", DATABASE_ID, "--database", database, "--target-database", "late"]
+    with contextlib.closing(server.connect("postgres")) as connection, connection.cursor() as cursor:
+        cursor.execute("BEGIN; LOCK TABLE pg_catalog.pg_shdescription IN ACCESS EXCLUSIVE MODE")
+        with command(installed, "restore", *choice, "--config", str(configured.config)) as program:
+            awaited(lambda: server.execute(WAITING) != [(0,)])
+            program.terminate()
+            _stdout, stderr = program.communicate(timeout=commands.PATIENCE_SECONDS)
+    assert program.returncode == 143, stderr
+    assert server.databases() == databases
+    assert configured.rows()[-1] == ("restore", DATABASE_ID, "late", "failed", "interrupted")
 
 
 @pytest.mark.slow

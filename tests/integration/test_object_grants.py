@@ -118,3 +118,56 @@ def test_the_task_brings_them(shop: Shop) -> None:
     result = shop.scene.put_back(force=False)
     assert result.rc == 0, result.stdout
     assert shop.grants() == before
+
+
+GRANTS = """
+    SELECT coalesce(r.rolname, ''), a.privilege_type, a.is_grantable FROM pg_database d
+    CROSS JOIN LATERAL aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
+    LEFT JOIN pg_roles r ON r.oid = a.grantee WHERE d.datname = current_database() ORDER BY 1, 2
+    """
+SETTINGS = """
+    SELECT r.rolname, s.setconfig FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole
+    JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = current_database() ORDER BY 1
+    """
+
+
+@pytest.fixture
+def roles(postgresql: PrivateServer) -> Iterator[list[str]]:
+    """Two roles, which own and get something in new databases alone."""
+    made = [f"role_{number}_{os.urandom(3).hex()}" for number in range(2)]
+    before = postgresql.databases()
+    for name in made:
+        postgresql.execute(f"CREATE ROLE {name} LOGIN")
+    yield made
+    for database in set(postgresql.databases()) - set(before):
+        postgresql.drop_database(database)
+    for name in made:
+        postgresql.execute(f"DROP ROLE {name}")
+
+
+@pytest.mark.parametrize("is_default", [False, True])
+def test_a_role_that_is_restored_has_what_it_had_on_the_database_that_is_replaced(
+    postgresql: PrivateServer, roles: list[str], store: Path, *, is_default: bool
+) -> None:
+    server, name, (lost, other) = postgresql, f"granted_{os.urandom(3).hex()}", roles
+    server.create_database(name)
+    if not is_default:
+        server.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+    before = server.execute(GRANTS, name)
+    server.execute(f"GRANT CONNECT ON DATABASE {name} TO {lost} WITH GRANT OPTION")
+    server.execute(f"GRANT CREATE ON DATABASE {name} TO {lost}, {other}")
+    server.execute(f"ALTER ROLE {lost} IN DATABASE {name} SET work_mem = '5MB'")
+    granted, settings = server.execute(GRANTS, name), server.execute(SETTINGS, name)
+    back_up(server, store, [name])
+    # What others have lost since is not the restore's to give back.
+    server.execute(f"REVOKE CREATE ON DATABASE {name} FROM {other}")
+    server.execute(f"DROP OWNED BY {lost}", name)
+    server.execute(f"DROP ROLE {lost}")
+    if is_default:
+        server.drop_database(name)
+        server.create_database(name)
+    assert server.execute(GRANTS, name) == before
+    result = Scene(server, name, store, "").put_back(scope="all", database=name, latest=True)
+    assert result.rc == 0, result.stdout
+    assert server.execute(GRANTS, name) == [grant for grant in granted if grant[0] != other]
+    assert server.execute(SETTINGS, name) == settings

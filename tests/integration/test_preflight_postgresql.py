@@ -115,15 +115,30 @@ def test_what_a_newer_pg_dump_sets_is_told_where_the_server_does_not_know_it(sce
     told(found, "validation_error", "the dump sets transaction_timeout")
 
 
-def test_a_psql_that_cannot_read_a_restricted_dump_is_told(scene: Scene, tmp_path: Path) -> None:
+RESTRICTED_HEAD = b"--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\n"
+PLAIN_HEAD = RESTRICTED_HEAD.replace(b"\\restrict abc\n", b"")
+
+
+@pytest.mark.parametrize(
+    ("head", "is_known", "error_code", "message"),
+    [
+        (RESTRICTED_HEAD, True, "config_error", "does not know the \\restrict of this dump"),
+        (RESTRICTED_HEAD, False, "config_error", "does not know the \\restrict of this dump"),
+        (PLAIN_HEAD, False, "config_error", "cannot keep a dump from running programs"),
+        (PLAIN_HEAD, True, None, "running programs on this host: update postgresql-client-14"),
+    ],
+)
+def test_a_psql_without_a_restricted_mode_is_told(
+    scene: Scene, tmp_path: Path, *, head: bytes, is_known: bool, error_code: str | None, message: str
+) -> None:
     old = tmp_path.joinpath("psql")
     old.write_text("#!/bin/sh\necho 'psql (PostgreSQL) 14.2'\n", encoding="ascii")
     old.chmod(0o700)
     server = server_of(scene.server, client_path=tmp_path)
-    text = stream.Text(0, b"--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\n", b"")
-    found = server.restore_findings("new", info_of(scene), text, frozenset())
-    assert [finding.error_code for finding in found] == ["config_error", None]
-    assert "does not know the \\restrict" in found[0].message
+    info = info_of(scene) if is_known else None
+    found = server.restore_findings("new", info, stream.Text(0, head, b""), frozenset())
+    assert [finding.error_code for finding in found] == [error_code, None]
+    assert message in found[0].message
     assert "older than" in found[1].message
 
 

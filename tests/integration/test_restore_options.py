@@ -65,6 +65,21 @@ def test_the_database_that_is_replaced_can_be_kept(live: Scene) -> None:
     assert live.server.whole_dump(previous, create=True).replace(previous, live.database) == changed
 
 
+def test_a_database_that_was_kept_is_backed_up_by_its_own_name_alone(live: Scene) -> None:
+    previous = live.put_back(keep_previous=True).result["restore"]["previous_database"]
+    assert previous in live.server.databases()
+
+    def backed_up(*names: str) -> list[str]:
+        result = live.back_up(databases=list(names) or None)
+        assert result.rc == 0, result.stdout
+        return [each["database_name"] for each in result.result["results"]]
+
+    assert live.database in backed_up()
+    assert previous not in backed_up()
+    assert backed_up(f"{live.database}*") == [live.database]
+    assert backed_up(previous) == [previous]
+
+
 def test_without_that_nothing_of_it_stays(live: Scene) -> None:
     before = live.server.databases()
     live.server.execute("DELETE FROM person WHERE id > 10", live.database)
@@ -130,6 +145,103 @@ def test_some_tables_of_an_artifact_of_one_section_come_back_alone(
     assert result.comparison is not None
     assert result.comparison["tables_compared"] == 1
     assert tables(live.server, target) == ["person"]
+
+
+KINDS = """
+    CREATE EXTENSION file_fdw;
+    CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+    CREATE FOREIGN TABLE far (id integer) SERVER files OPTIONS (filename '/dev/null');
+    CREATE TABLE old (id integer, at date NOT NULL) PARTITION BY RANGE (at);
+    CREATE TABLE old_near PARTITION OF old FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+    CREATE FOREIGN TABLE old_far PARTITION OF old FOR VALUES FROM ('2024-01-01') TO ('2025-01-01')
+        SERVER files OPTIONS (filename '/dev/null');
+    CREATE TABLE days (id integer, at date NOT NULL, UNIQUE (id, at)) PARTITION BY RANGE (at);
+    CREATE TABLE days_near PARTITION OF days FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+    CREATE FOREIGN TABLE parents (id integer) SERVER files OPTIONS (filename '/dev/null');
+    CREATE TABLE children (own integer) INHERITS (parents);
+    CREATE SEQUENCE alone START WITH 7;
+    CREATE TABLE numbered (id serial, name text);
+    INSERT INTO days VALUES (1, '2026-02-03');
+    INSERT INTO old VALUES (1, '2025-02-03');
+    INSERT INTO children VALUES (1, 2);
+    INSERT INTO numbered (name) VALUES ('a'), ('b');
+    SELECT nextval('alone'), nextval('alone');
+    CREATE MATERIALIZED VIEW of_numbered AS SELECT count(*) AS numbers FROM numbered;
+    CREATE MATERIALIZED VIEW of_old AS SELECT count(*) AS numbers FROM old_near;
+    CREATE MATERIALIZED VIEW of_far AS SELECT count(*) AS numbers FROM far;
+    CREATE MATERIALIZED VIEW of_nothing AS SELECT 3 AS numbers;
+    CREATE VIEW over_far AS SELECT * FROM far;
+    """
+RELATIONS = """
+    SELECT concat(relkind, ' ', relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace
+    AND relkind IN ('r', 'p', 'f', 'm', 'v', 'S') ORDER BY 1
+    """
+
+
+@pytest.mark.parametrize("server", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize(
+    ("wanted", "relations"),
+    [
+        ("numbered", ["S numbered_id_seq", "m of_numbered", "r numbered"]),
+        ("old_near", ["m of_old", "p old", "r old_near"]),
+        ("days*", ["p days", "r days_near"]),
+        ("children", ["f parents", "r children"]),
+    ],
+)
+def test_some_tables_come_back_alone_where_others_are_of_other_kinds(
+    live: Scene,
+    new_database: Callable[[], str],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    parallel: bool,
+    wanted: str,
+    relations: list[str],
+) -> None:
+    if parallel:
+        monkeypatch.setattr(postgresql_plan, "SMALLEST_PARALLEL_BYTES", 0)
+    name, target = new_database(), new_database()
+    live.server.create_database(name)
+    live.server.run_script(KINDS, name)
+    back_up(live.server, live.store, [name], jobs=3)
+    put_back(live.server, Scene(live.server, name, live.store, "").artifact, target, tables=[wanted], jobs=2)
+    found = [relation for (relation,) in live.server.execute(RELATIONS, target)]
+    assert found == sorted([*relations, "S alone", "m of_nothing"])
+    assert live.server.execute("SELECT last_value FROM alone", target) == [(8,)]
+    if wanted == "numbered":
+        assert live.server.execute("SELECT numbers FROM of_numbered", target) == [(2,)]
+        assert live.server.execute("SELECT nextval('numbered_id_seq')", target) == [(3,)]
+
+
+BOUND = """
+    CREATE TABLE customers (id integer PRIMARY KEY, name text);
+    INSERT INTO customers SELECT n, repeat(md5(n::text), 30) FROM generate_series(1, 2000) n;
+    CREATE TABLE orders (id integer NOT NULL, customer integer CONSTRAINT bought REFERENCES customers)
+        PARTITION BY RANGE (id);
+    CREATE TABLE orders_first PARTITION OF orders FOR VALUES FROM (1) TO (9);
+    COMMENT ON CONSTRAINT bought ON orders IS 'who bought it';
+    INSERT INTO orders VALUES (1, 2), (2, 3);
+    """
+
+
+@pytest.mark.usefixtures("in_sections")
+@pytest.mark.parametrize("server", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("strategy", ["swap", "in_place"])
+def test_some_tables_come_back_alone_where_others_are_needed_to_load_them(
+    live: Scene, new_database: Callable[[], str], strategy: str
+) -> None:
+    name, target = new_database(), new_database()
+    live.server.create_database(name)
+    live.server.run_script(BOUND, name)
+    back_up(live.server, live.store, [name], jobs=3)
+    artifact = Scene(live.server, name, live.store, "").artifact
+    result = put_back(live.server, artifact, target, tables=["orders_*"], jobs=2, strategy=strategy)
+    assert tables(live.server, target) == ["orders", "orders_first"]
+    assert live.server.execute("SELECT * FROM orders ORDER BY id", target) == [(1, 2), (2, 3)]
+    assert result.bytes_read >= artifact.metadata.file_info.size_bytes
+    assert any("the whole of it was loaded" in warning for warning in result.warnings)
+    comment = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()"
+    assert live.server.execute(comment, target) == [(None,)]
 
 
 def test_some_tables_never_replace_a_database(live: Scene) -> None:

@@ -16,9 +16,10 @@ import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.mysql import plan as mysql_plan
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.postgresql import plan as postgresql_plan
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.restores import restore
 
 from tests.integration.conftest import Zoos
-from tests.integration.scenes import DATABASE_ID, back_up, put_back
+from tests.integration.scenes import DATABASE_ID, back_up, instance_of, now, put_back
 from tools.private_servers.base import PrivateServer
 
 LANES = 4
@@ -38,11 +39,15 @@ def artifact_of(store: Path, database: str) -> catalog.Artifact:
     return catalog.find_latest(store, database_id=DATABASE_ID, database=database)
 
 
-def test_a_zoo_dumped_side_by_side_comes_back_whole(zoos: Zoos, store: Path, new_database: Callable[[], str]) -> None:
+@pytest.mark.parametrize("jobs", [1, LANES])
+def test_a_zoo_dumped_side_by_side_comes_back_whole(
+    zoos: Zoos, store: Path, new_database: Callable[[], str], jobs: int
+) -> None:
     before = zoos.server.whole_dump(ZOO, create=True)
     back_up(zoos.server, store, [ZOO], jobs=LANES)
     target = new_database()
-    put_back(zoos.server, artifact_of(store, ZOO), target)
+    request = restore.Request(artifact_of(store, ZOO), target, jobs=jobs)
+    restore.restore(instance_of(zoos.server).server(), request, now())
     assert zoos.server.whole_dump(target, create=True).replace(target, ZOO) == before
 
 

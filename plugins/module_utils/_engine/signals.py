@@ -13,7 +13,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -60,6 +60,23 @@ class _State:
 
 
 _state = _State()
+_waits: list[Callable[[], None]] = []
+
+
+@contextlib.contextmanager
+def broken_off_by(cancel: Callable[[], None]) -> Iterator[None]:
+    """Have ``cancel`` end what the main thread waits for in the block, where no signal reaches it, as in a C library.
+
+    It is called in another thread, at most once, and may find that nothing is waited for any more.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _waits.append(cancel)
+    try:
+        yield
+    finally:
+        _waits.remove(cancel)
 
 
 @contextlib.contextmanager
@@ -109,8 +126,14 @@ def _waking() -> Iterator[None]:
     def wake() -> None:
         while numbers := os.read(told, 1):
             if numbers[0] in ENDING:
+                # Not those that the tidying up waits for.
+                waits = list(_waits)
                 time.sleep(SETTLING_SECONDS)
                 signal.pthread_kill(main, WAKING)
+                time.sleep(SETTLING_SECONDS)
+                if _state.ended is None and not _state.is_over:
+                    for cancel in waits:
+                        cancel()
 
     os.set_blocking(telling, False)
     waker = threading.Thread(target=wake, name="signals", daemon=True)

@@ -13,7 +13,7 @@ import abc
 import contextlib
 import hashlib
 import re
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from .. import errors, process, stream
@@ -37,7 +37,7 @@ from .values import (
 # The time in the name of a scratch database: YYYYMMDDHHMMSS.
 STAMP_LENGTH = 14
 DIGEST_LENGTH = 8
-_SCRATCH = re.compile(rf".+__(restore|verify)_[0-9]{{{STAMP_LENGTH}}}", re.S)
+_COMPANION = re.compile(rf".+__(restore|verify|before)_[0-9]{{{STAMP_LENGTH}}}", re.S)
 
 
 class Server(abc.ABC):
@@ -173,6 +173,15 @@ class Server(abc.ABC):
     def read_properties(self, database: str) -> DatabaseProperties:
         """Return what belongs to a database itself and is in no dump."""
 
+    def with_accounts(
+        self, present: DatabaseProperties, dumped: DatabaseProperties, accounts: Collection[str]
+    ) -> DatabaseProperties:
+        """Return the properties of a database that is replaced, and what it had for accounts that are restored with it.
+
+        Nothing of these is a property where the server keeps it with the accounts.
+        """
+        return present
+
     @abc.abstractmethod
     def drop_database(self, database: str, terminate_sessions: bool = False) -> None:
         """Drop a database, if wanted after the sessions in it have been ended. Raise ValidationError if that fails."""
@@ -277,8 +286,13 @@ class Server(abc.ABC):
 
 def is_scratch(name: str, purpose: str | None = None) -> bool:
     """Say whether a database has the name of a scratch one, of a restore or a drill, or of that ``purpose`` alone."""
-    found = _SCRATCH.fullmatch(name)
-    return found is not None and purpose in (None, found[1])
+    found = _COMPANION.fullmatch(name)
+    return found is not None and found[1] in (("restore", "verify") if purpose is None else (purpose,))
+
+
+def is_companion(name: str) -> bool:
+    """Say whether a database has the name of a scratch one, or of one that a restore replaced."""
+    return _COMPANION.fullmatch(name) is not None
 
 
 def quoted(name: str, mark: str) -> str:

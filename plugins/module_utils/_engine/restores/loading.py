@@ -67,17 +67,22 @@ def _counted(blocks: Iterable[bytes], options: Options) -> Iterable[bytes]:
 
 def expected_bytes(source: Source, tables: Collection[str] | None) -> int:
     """Return how much text a load of some tables, or of all (None), hands on."""
-    chosen = choose(source.sections, tables)
-    if len(chosen) == len(source.sections):
+    if not is_partial(source, tables):
         return source.text.raw_size_bytes
-    return sum(source.sections[position].raw_length_bytes for position in chosen)
+    return sum(source.sections[position].raw_length_bytes for position in choose(source.sections, tables))
+
+
+def is_partial(source: Source, tables: Collection[str] | None) -> bool:
+    """Say whether a load of some tables, or of all (None), leaves out any section."""
+    return len(choose(source.sections, tables)) < len(source.sections)
 
 
 def choose(sections: Sequence[SectionInfo], tables: Collection[str] | None) -> list[int]:
     """Return the positions of the sections that are needed for the rows of some tables, or for all (None).
 
-    Of the post-data, what concerns other tables alone is left out, and so are statements that also need the rows of
-    tables that are not wanted. Which those are is for the caller to tell.
+    Of the post-data, what concerns tables with and others without their rows is left out, as a foreign key between them
+    is. What concerns other tables alone is loaded, for more than their tables may need it: they are empty, so it takes
+    no time. Which tables are not wanted at all is for the caller to tell.
     """
     positions = range(len(sections))
     if tables is None:
@@ -94,19 +99,27 @@ def choose(sections: Sequence[SectionInfo], tables: Collection[str] | None) -> l
             if not concerned & wanted:
                 continue
             loaded |= concerned
-        elif concerned and not (concerned & wanted and concerned <= loaded):
+        elif concerned & loaded and not concerned <= loaded:
             continue
         chosen.append(position)
     return chosen
 
 
 def dependencies(sections: Sequence[SectionInfo], chosen: Sequence[int]) -> dict[int, set[int]]:
-    """Return, for each chosen section, those of the chosen ones that must be loaded before it."""
+    """Return, for each chosen section, those of the chosen ones that must be loaded before it.
+
+    All need the pre-data, also those that name nothing, as of partitioned tables, or only what is not chosen.
+    """
     return {
         position: {
             before
             for before in chosen
-            if (before < position if (needs := sections[position].depends_on) is None else before in needs)
+            if before < position
+            and (
+                (needs := sections[position].depends_on) is None
+                or before in needs
+                or sections[before].kind == "pre_data"
+            )
         }
         for position in chosen
     }

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Callable, Literal
 
@@ -73,14 +73,18 @@ class Cleared:
     warnings: list[str]
 
 
-def put_in_place(server: Server, request: Request, cleared: Cleared, stamp: str) -> Outcome:
+def put_in_place(
+    server: Server, request: Request, cleared: Cleared, stamp: str, restored: Collection[str] = ()
+) -> Outcome:
     """Put an artifact in the place of its target; ``stamp`` is the time in the names of scratch databases.
+
+    The accounts ``restored`` before have what they had on the database, although the target is there without it.
 
     Raise ValidationError when it cannot be loaded or what was loaded is not what was dumped; then the target is as
     it was, except with the strategy in_place.
     """
     exists = server.has_database(request.target)
-    placing = _Placing(server, request, cleared.source, cleared.keys, _properties(server, request, exists))
+    placing = _Placing(server, request, cleared.source, cleared.keys, _properties(server, request, exists, restored))
     if request.strategy == "in_place":
         return placing.in_place(exists)
     return placing.swap(exists, stamp)
@@ -100,14 +104,16 @@ def try_out(
     return _Placing(server, request, cleared.source, cleared.keys, properties).try_out(blamed)
 
 
-def _properties(server: Server, request: Request, exists: bool) -> DatabaseProperties:
+def _properties(server: Server, request: Request, exists: bool, restored: Collection[str] = ()) -> DatabaseProperties:
     """Return what the new database is given: as it was dumped, but what belongs to the server as the target has it."""
     present = server.read_properties(request.target) if exists else None
     metadata = request.artifact.metadata
     if metadata is not None and metadata.restore_info is not None:
         dumped = metadata.restore_info.properties
-        kept = {name: getattr(present, name) for name in KEPT_PROPERTIES} if present else {}
-        return dumped.model_copy(update=kept)
+        if present is None:
+            return dumped
+        own = server.with_accounts(present, dumped, restored)
+        return dumped.model_copy(update={name: getattr(own, name) for name in KEPT_PROPERTIES})
     encoding, locale = DEFAULTS[server.endpoint.family]
     return present or DatabaseProperties(encoding=encoding, locale=locale)
 
@@ -122,6 +128,7 @@ class _Placing:
     keys: Sequence[TableKey]
     properties: DatabaseProperties
     seconds: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def swap(self, exists: bool, stamp: str) -> Outcome:
         """Load into a scratch database, which takes the target's name when it has been found right."""
@@ -210,22 +217,43 @@ class _Placing:
     def _load(self, database: str) -> loading.Loaded:
         """Load the artifact, or the tables of it that are wanted, into an empty database."""
         tables = frozenset(self.server.section_name(key) for key in self.keys) if self.keys else None
-        expected = loading.expected_bytes(self.source, tables)
-        told = (self._source_id(), self._source_name() or self.request.target, expected)
-        with self._timed("load"), progress.measured("load", *told) as meter:
-            options = loading.Options(self.request.jobs, self.request.timeout, tables, meter)
-            loaded = loading.load(self.server, database, self.source, options)
+        with self._timed("load"):
+            try:
+                loaded = self._load_rows(database, tables)
+            except errors.ValidationError as error:
+                if isinstance(error, errors.BrokenOffError) or not loading.is_partial(self.source, tables):
+                    raise
+                # Such as a foreign key of a partitioned table, which is in no section of its own.
+                self.warnings.append(
+                    f"the tables could not be loaded without others, so the whole of it was loaded: {error.message}"
+                )
+                self._empty(database)
+                loaded = self._load_rows(database, None)
             if self.keys:
                 self.server.keep_tables(database, self.keys)
         logbook.event("loaded", bytes=loaded.bytes_read, seconds=self.seconds["load"])
         return loaded
+
+    def _load_rows(self, database: str, tables: frozenset[str] | None) -> loading.Loaded:
+        expected = loading.expected_bytes(self.source, tables)
+        told = (self._source_id(), self._source_name() or self.request.target, expected)
+        with progress.measured("load", *told) as meter:
+            options = loading.Options(self.request.jobs, self.request.timeout, tables, meter)
+            return loading.load(self.server, database, self.source, options)
+
+    def _empty(self, database: str) -> None:
+        """Create a new database once more, as it was before the load."""
+        self.server.drop_database(database)
+        self.server.create_database(database, self.properties)
+        if database == self.request.target:
+            self.server.mark_unfinished(database)
 
     def _check(self, database: str, loaded: loading.Loaded) -> Outcome:
         """Compare what was loaded, and give the database what is its own. Raise ValidationError when they differ."""
         with self._timed("compare"):
             comparison = self._compare(database)
         logbook.event("compared", seconds=self.seconds["compare"])
-        warnings = self.server.apply_properties(database, self.properties)
+        warnings = [*self.warnings, *self.server.apply_properties(database, self.properties)]
         return Outcome(comparison, loaded, seconds=self.seconds, warnings=warnings)
 
     def _needs_own_name(self) -> bool:

@@ -84,7 +84,8 @@ def _restore(
             applied = accounts.apply(server, accounts_plan) if accounts_plan else None
             if applied:
                 logbook.event("accounts_restored", created=len(applied.created), updated=len(applied.updated))
-            outcome = replacing.put_in_place(server, request, cleared, f"{moment:%Y%m%d%H%M%S}")
+            restored = [account.label for account in applied.restored] if applied else []
+            outcome = replacing.put_in_place(server, request, cleared, f"{moment:%Y%m%d%H%M%S}", restored)
             seconds.update(outcome.seconds)
             if accounts_plan and applied:
                 warnings += applied.warnings

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from ... import errors, process
+from ... import errors, process, signals
 from ...redaction import redact
 from ..base import quoted
 from ..statements import ToldCursor
 from ..values import Endpoint
+from . import restricted
 
 try:
     import psycopg2
@@ -23,11 +24,11 @@ try:
     import psycopg2.extensions
 except ImportError:
     psycopg2 = None  # type: ignore[assignment]
-
 else:
 
     class _Cursor(ToldCursor, psycopg2.extensions.cursor):
         pass
+
 
 # Nothing that the server's configuration says about sessions may end ours half-way.
 SESSION_SETTINGS = (
@@ -117,7 +118,7 @@ def session(endpoint: Endpoint, database: str) -> Iterator[Any]:
     connection = _connect(endpoint, database)
     try:
         connection.autocommit = True
-        with translated(endpoint):
+        with translated(endpoint), signals.broken_off_by(lambda: cancel(connection)):
             with connection.cursor() as cursor:
                 cursor.execute("; ".join(SESSION_SETTINGS))
             yield connection
@@ -215,6 +216,10 @@ def program_error(endpoint: Endpoint, program: str, error: process.ProgramError,
         return connection_error(endpoint, first)
     if "permission denied" in first:
         return errors.PermissionDeniedError(f"{what} failed: {one_line(first)}")
+    if restricted.REFUSAL in first:
+        return errors.ValidationError(
+            f"{what} failed: the dump holds a command of psql, which was not run: {one_line(first)}", restricted.HINT
+        )
     return error.meaning(what, one_line(first))
 
 

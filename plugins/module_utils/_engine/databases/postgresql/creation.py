@@ -9,9 +9,10 @@ A dump made without --create holds none of it. The counterpart is ``dumpDatabase
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Optional
 
-from ...models.metadata import DatabaseProperties, DatabaseSetting
+from ...models.metadata import DatabaseGrant, DatabaseProperties, DatabaseSetting
 from .connection import identifier, telling
 
 # Settings whose value is a list of names: each is quoted on its own (GUC_LIST_QUOTE in guc_tables.c).
@@ -24,6 +25,7 @@ LIST_SETTINGS = (
     "unix_socket_directories",
 )
 PRIVILEGES = ("CONNECT", "CREATE", "TEMPORARY")
+DEFAULT_OF_PUBLIC = ("CONNECT", "TEMPORARY")
 _LIST_ITEM = re.compile(r'\s*("(?:[^"]|"")*"|[^,\s][^,]*)')
 OPTION_SINCE_MAJOR = {"LOCALE_PROVIDER": 15, "ICU_RULES": 16}
 
@@ -46,6 +48,36 @@ def create_statement(database: str, properties: DatabaseProperties, major: int) 
         f"{name} = {literal(value)}" for name, value in options.items() if major >= OPTION_SINCE_MAJOR.get(name, 0)
     ]
     return f"CREATE DATABASE {identifier(database)} TEMPLATE = template0 {' '.join(words)}"
+
+
+def with_accounts(
+    present: DatabaseProperties, dumped: DatabaseProperties, accounts: Collection[str]
+) -> DatabaseProperties:
+    """Return the properties that a database has, and what it had for accounts that it may have lost since."""
+    held = _default_grants(present) if present.grants is None else present.grants
+    grants = [grant for grant in dumped.grants or [] if grant.grantee in accounts and grant not in held]
+    known = {(setting.role, setting.name) for setting in present.settings}
+    settings = [
+        setting for setting in dumped.settings if setting.role in accounts and (setting.role, setting.name) not in known
+    ]
+    return present.model_copy(
+        update={
+            "grants": [*held, *grants] if grants else present.grants,
+            "settings": [*present.settings, *settings],
+        }
+    )
+
+
+def _default_grants(properties: DatabaseProperties) -> list[DatabaseGrant]:
+    """Return what the server's default means (acldefault in PostgreSQL's sources)."""
+    owner = properties.owner
+    held: list[tuple[Optional[str], str]] = [(None, privilege) for privilege in DEFAULT_OF_PUBLIC]
+    if owner is not None:
+        held += [(owner, privilege) for privilege in PRIVILEGES]
+    return [
+        DatabaseGrant(grantor=owner or "", grantee=grantee, privilege=privilege, grantable=False)
+        for grantee, privilege in held
+    ]
 
 
 def apply(connection: Any, database: str, properties: DatabaseProperties) -> list[str]:

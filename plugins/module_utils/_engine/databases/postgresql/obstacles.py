@@ -100,11 +100,7 @@ def _of_programs(planned: PlannedRestore) -> Iterator[Finding]:
     yield from missing
     if not missing:
         program = planned.server.load_program()
-        if planned.text is not None:
-            try:
-                restricted.require(program, planned.text)
-            except errors.ConfigError as error:
-                yield Finding.of(error)
+        yield from restricted.findings(program, planned.text, planned.restore_info is not None)
         if programs.numbers(program.version)[0] < _major(planned):
             newer = f"{planned.endpoint}, which is {planned.server.version}"
             yield Finding(None, f"{program.path} is version {program.version}, older than {newer}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from ... import errors, layout, process, stream
@@ -165,6 +165,9 @@ class PostgreSQLServer(Server):
         is_ordered = FIRST_LINE in text.head[:200]
         settings = {**LOAD_SETTINGS, **(NO_TRIGGERS if is_ordered and self.is_superuser else {})}
         loading = command(self.endpoint, database, program.path, *arguments, settings=settings)
+        if restricted.knows(program):
+            loading = dataclasses.replace(loading, private_files=(*loading.private_files, restricted.beginning()))
+            blocks = restricted.loadable(blocks)
         with self.explained(program, f"loading {database}"):
             process.stream_in(loading, blocks, timeout)
 
@@ -181,6 +184,11 @@ class PostgreSQLServer(Server):
     def read_properties(self, database: str) -> DatabaseProperties:
         with session(self.endpoint, database) as connection, connection.cursor() as cursor:
             return catalogue.read_properties(cursor)
+
+    def with_accounts(
+        self, present: DatabaseProperties, dumped: DatabaseProperties, accounts: Collection[str]
+    ) -> DatabaseProperties:
+        return creation.with_accounts(present, dumped, accounts)
 
     def drop_database(self, database: str, terminate_sessions: bool = False) -> None:
         force = " WITH (FORCE)" if terminate_sessions else ""

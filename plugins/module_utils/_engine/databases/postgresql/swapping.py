@@ -32,12 +32,13 @@ OTHER_TABLES = """
             ON wanted.schema_name = n.nspname AND wanted.name = c.relname
         UNION SELECT i.inhparent FROM pg_catalog.pg_inherits i JOIN kept ON kept.oid = i.inhrelid
     )
-    SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    SELECT CASE c.relkind WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, n.nspname, c.relname
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
         AND NOT EXISTS (SELECT 1 FROM kept WHERE kept.oid = c.oid)
         AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'
             AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass)
-    ORDER BY 1, 2
+    ORDER BY 2, 3
 """
 EVENT_TRIGGERS = "SELECT evtname FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D' ORDER BY 1"
 
@@ -144,8 +145,8 @@ def keep_tables(cursor: Any, keys: Sequence[TableKey]) -> None:
         # Of a scratch database that is to hold some tables alone, and that they would watch being emptied.
         cursor.execute(f"ALTER EVENT TRIGGER {identifier(name)} DISABLE")
     wanted = [[schema for schema, _name in keys], [name for _schema, name in keys]]
-    for schema, name in rows_of(cursor, OTHER_TABLES, wanted):
-        cursor.execute(f"DROP TABLE IF EXISTS {identifier(schema)}.{identifier(name)} CASCADE")
+    for kind, schema, name in rows_of(cursor, OTHER_TABLES, wanted):
+        cursor.execute(f"DROP {kind} IF EXISTS {identifier(schema)}.{identifier(name)} CASCADE")
 
 
 def _is_done(endpoint: Endpoint, new: str, target: str) -> bool:

@@ -110,6 +110,49 @@ def test_a_signal_that_the_system_gives_to_another_thread_ends_the_one_that_wait
     assert done.stdout == "SIGTERM\n"
 
 
+WAITING = """
+import ctypes, os, signal, threading
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import signals
+
+library, lock = ctypes.CDLL(None), ctypes.create_string_buffer(64)
+
+def cancel(what):
+    print(what, flush=True)
+    library.pthread_mutex_unlock(lock)
+
+def wait_for_a_library():
+    # A second time it waits for the first, whatever signals come.
+    library.pthread_mutex_lock(lock)
+    library.pthread_mutex_lock(lock)
+
+threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+try:
+    with signals.raised():
+        with signals.broken_off_by(lambda: cancel("over")):
+            pass
+        with signals.broken_off_by(lambda: cancel("cancelled")):
+            {wait}()
+except signals.Ended as ended:
+    print(ended.name)
+"""
+
+
+@pytest.mark.parametrize(
+    ("wait", "said"),
+    [("wait_for_a_library", "cancelled\nSIGTERM\n"), ("threading.Event().wait", "SIGTERM\n")],
+)
+def test_a_wait_that_no_signal_reaches_is_cancelled_and_nothing_else_is(wait: str, said: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WAITING.format(wait=wait)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert done.stdout == said
+
+
 def test_a_program_that_was_just_being_started_is_killed_too(monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
 

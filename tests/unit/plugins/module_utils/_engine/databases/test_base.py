@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases import registry
-from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import Server, is_scratch, quoted
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.base import (
+    Server,
+    is_companion,
+    is_scratch,
+    quoted,
+)
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.values import Endpoint, Family, fingerprint
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.secrets import Login
 from hypothesis import given
@@ -60,12 +65,16 @@ def test_a_scratch_name_is_known_by_its_purpose_and_what_was_replaced_is_no_scra
         assert is_scratch(scratch)
         assert is_scratch(scratch, purpose)
         assert not is_scratch(scratch, others)
-    assert not is_scratch(server(family).scratch_name(name, "before", STAMP))
+        assert is_companion(scratch)
+    previous = server(family).scratch_name(name, "before", STAMP)
+    assert not is_scratch(previous)
+    assert is_companion(previous)
 
 
 @pytest.mark.parametrize("name", ["shop", f"__verify_{STAMP}", "shop__verify_2026", f"shop__verify_{STAMP}0", "verify"])
 def test_other_names_are_those_of_databases(name: str) -> None:
     assert not is_scratch(name)
+    assert not is_companion(name)
 
 
 @given(name=st.text(max_size=20), mark=st.sampled_from('"`'))

@@ -77,12 +77,11 @@ class Recorder:
 
 @pytest.fixture
 def load(tmp_path: Path) -> Callable[..., loading.Loaded]:
-    found, content = sections(PLAN)
-    path = tmp_path.joinpath("x.sql.gz")
-    path.write_bytes(content)
-    source = loading.Source(path, stream.Text(0, b"", b""), found)
-
-    def call(server: Any, **options: Any) -> loading.Loaded:
+    def call(server: Any, plan: Sequence[Described] = PLAN, **options: Any) -> loading.Loaded:
+        found, content = sections(plan)
+        path = tmp_path.joinpath("x.sql.gz")
+        path.write_bytes(content)
+        source = loading.Source(path, stream.Text(0, b"", b""), found)
         return loading.load(server, "d", source, loading.Options(**options))
 
     return call
@@ -93,6 +92,24 @@ def test_one_job_loads_the_whole_file_by_one_program(load: Callable[..., loading
     loaded = load(server)
     assert server.whole is not None
     assert loaded.sections_loaded == 1
+
+
+@pytest.mark.parametrize("plan", [PLAN, PLAN[:2]], ids=["many sections", "two sections"])
+@pytest.mark.parametrize("jobs", [2, 3])
+def test_several_jobs_load_each_section_by_itself(
+    load: Callable[..., loading.Loaded], plan: Sequence[Described], jobs: int
+) -> None:
+    server = Recorder()
+    assert load(server, plan, jobs=jobs).sections_loaded == len(plan)
+    assert server.whole is None
+    assert sorted(server.done) == list(range(len(plan)))
+
+
+def test_rows_go_before_all_else_that_could_be_loaded(load: Callable[..., loading.Loaded]) -> None:
+    server = Recorder()
+    plan = [PLAN[0], ("post_data", [], [0]), ("data", ["s.small"], [0]), ("data", ["s.large"], [0])]
+    load(server, plan, tables=frozenset({"s.small"}))
+    assert server.done == [0, 2, 1]
 
 
 def test_rows_are_loaded_side_by_side_and_everything_after_what_it_needs(load: Callable[..., loading.Loaded]) -> None:
@@ -143,6 +160,16 @@ def test_as_much_text_is_handed_on_as_is_expected(
 def test_a_foreign_key_between_two_wanted_tables_is_loaded() -> None:
     found, _content = sections(PLAN)
     assert loading.choose(found, {"s.large", "s.small"}) == [0, 1, 2, 4, 5, 6]
+
+
+def test_everything_waits_for_the_pre_data() -> None:
+    found, _content = sections([*PLAN[:4], ("post_data", ["s.partitioned"], []), ("post_data", ["s.small"], [1])])
+    assert loading.dependencies(found, [0, 2, 4, 5]) == {0: set(), 2: {0}, 4: {0}, 5: {0}}
+
+
+def test_what_concerns_other_tables_alone_is_loaded_since_it_may_be_needed() -> None:
+    found, _content = sections([*PLAN[:-1], ("post_data", ["s.partitioned"], [0]), PLAN[-1]])
+    assert loading.choose(found, {"s.small"}) == [0, 1, 4, 6, 7]
 
 
 @given(st.sets(st.sampled_from(["s.large", "s.small"])))
