@@ -25,7 +25,7 @@ options:
   password:
     description:
       - Its password, required with O(state=present). One that the server takes already is not changed.
-      - PostgreSQL is told it hashed.
+      - PostgreSQL and MariaDB are told it hashed. A MariaDB with a plugin that judges passwords has to see it.
     type: str
   host:
     description: From where the account may log in. Only for O(type=mysql).

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +24,19 @@ DUMP_PROGRAMS = ("pg_dump", "mariadb-dump")
 LOAD_PROGRAMS = ("psql", "mariadb")
 PATIENCE_SECONDS = 60
 SLICE_SECONDS = 0.004
+# In the place of a program that loads: it hands on the beginning of the text, and then waits to be let on.
+HOLDING = """#!{python} -SE
+import os, shutil, signal, subprocess, sys
+command = ["{program}", *sys.argv[1:]]
+if "--version" in command:
+    os.execv(command[0], command)
+with subprocess.Popen(command, stdin=subprocess.PIPE, close_fds=False) as program:
+    program.stdin.write(sys.stdin.buffer.read(1024 * 1024))
+    program.stdin.flush()
+    os.kill(os.getpid(), signal.SIGSTOP)
+    shutil.copyfileobj(sys.stdin.buffer, program.stdin)
+sys.exit(program.returncode)
+"""
 
 
 @contextlib.contextmanager
@@ -55,16 +70,21 @@ def let_end(pid: int) -> None:
 
 
 @contextlib.contextmanager
-def load_under_way(scene: Scene, **options: Any) -> Iterator[tuple[int, list[Result]]]:
-    """Start a restore task and stop the program that loads; yield as ``dump_under_way`` does.
+def load_under_way(scene: Scene, folder: Path, **options: Any) -> Iterator[tuple[int, list[Result]]]:
+    """Start a restore task whose program that loads stops itself in the middle; yield as ``dump_under_way`` does.
 
-    The block has to end the task or the program; afterwards the program goes on, if it still can.
+    The block has to end the task or the program; afterwards the program goes on, if it still can. What makes the
+    program stop is written to ``folder``.
     """
+    for name in LOAD_PROGRAMS:
+        if (path := shutil.which(name)) is not None:
+            holding = folder.joinpath(name)
+            holding.write_text(HOLDING.format(python=sys.executable, program=path), encoding="utf-8")
+            holding.chmod(0o755)
     results: list[Result] = []
     with ThreadPoolExecutor(1) as pool:
-        task = pool.submit(scene.put_back, **options)
-        pid = wait_for_program(LOAD_PROGRAMS, f"{scene.database}__restore_")
-        os.kill(pid, signal.SIGSTOP)
+        task = pool.submit(scene.put_back, client_path=str(folder), **options)
+        pid = wait_for_program(LOAD_PROGRAMS, f"{scene.database}__restore_", is_stopped=True)
         try:
             yield pid, results
         finally:
@@ -97,8 +117,20 @@ def own_load_programs() -> list[int]:
 
 def parent_of(pid: int) -> int:
     """Return the process that started another."""
+    return int(_status_of(pid)[1])
+
+
+def _state_of(pid: int) -> str:
+    """Return a process's state, T where it is stopped; X where it is gone."""
+    try:
+        return _status_of(pid)[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
+
+
+def _status_of(pid: int) -> list[str]:
     status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    return int(status.rpartition(")")[2].split()[1])
+    return status.rpartition(")")[2].split()
 
 
 def partial_files(store: Path) -> list[Path]:
@@ -110,13 +142,18 @@ def _wait_for_dump(database: str) -> int:
     return wait_for_program(DUMP_PROGRAMS, database)
 
 
-def wait_for_program(names: Sequence[str], database: str) -> int:
-    """Return the process id of a program that works on a database, as soon as this process has started one."""
+def wait_for_program(names: Sequence[str], database: str, *, is_stopped: bool = False) -> int:
+    """Return the process id of a program that works on a database, as soon as this process has started one.
+
+    With ``is_stopped``, as soon as it has been stopped.
+    """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         # Not all that runs on the machine: a small database is loaded before that has been looked through.
         for pid, words in _started_here():
-            if Path(words[0]).name in names and any(database in word for word in words[1:]):
+            # What stands in for a program, and stops itself, has an interpreter and its option before its name.
+            named = any(Path(word).name in names for word in words[: 3 if is_stopped else 1])
+            if named and any(database in word for word in words[1:]) and (not is_stopped or _state_of(pid) == "T"):
                 return pid
         time.sleep(0.001)
     raise AssertionError(f"none of {', '.join(names)} began to work on {database}")

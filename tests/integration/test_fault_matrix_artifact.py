@@ -5,23 +5,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import random
+import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, stream
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, secrets, stream
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.artifacts import catalog
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.mysql import plan as mysql_plan
 from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.postgresql import plan as postgresql_plan
+from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.registry import server_at
 
 from tests.integration.artifacts import change_metadata, replace_text
 from tests.integration.faults import assert_refused, engine_restore, foreign_dump, members_of
-from tests.integration.scenes import Scene, back_up
+from tests.integration.planned import PASSWORD
+from tests.integration.scenes import Scene, back_up, instance_of
 from tools.private_servers.base import PrivateServer
 
 MANY_PLACES = 50
@@ -48,6 +52,32 @@ FOREIGN = {
         "/*M!100100 USE live */;",
     ],
 }
+# Behind the beginning of a dump, where MariaDB's client would take each of them.
+FOREIGN_LATER = [
+    *FOREIGN["mysql"],
+    "USE live",
+    "  USE\t`live` ;",
+    "ALTER SCHEMA live COMMENT 'other';",
+    "INSERT INTO live.audit VALUES (1000, 'other');",
+    "REPLACE INTO `live` . `audit` VALUES (1000, 'other');",
+    "DROP TABLE IF EXISTS `live`.`audit`;",
+    "LOCK TABLES `live`.`audit` WRITE;",
+    "TRUNCATE live.audit;",
+    "DELIMITER $$\nUSE `live` $$\nDELIMITER ;",
+]
+# Commands of the client, which it must not know, and what would read a file of this host.
+CLIENT_COMMANDS = [
+    "\\! touch {made}",
+    "system touch {made}",
+    "SELECT 1; \\! touch {made}",
+    "\\T {made}",
+    "tee {made};",
+    "\\. {file}",
+    "source {file};",
+    "\\u live",
+    "\\r live",
+    "LOAD DATA LOCAL INFILE '{file}' INTO TABLE audit (what);",
+]
 TRAPS = [
     "USE `live`;",
     "\nUSE mysql;\n",
@@ -62,6 +92,31 @@ TRAPS = [
     "\\unrestrict abc",
     "\nDELIMITER ;;\n",
 ]
+
+
+# What was made under another collation of the database, whose name the dump has for that.
+COLLATED = """
+    ALTER DATABASE collated COLLATE latin1_german1_ci;
+    CREATE TABLE noted (id int);
+    CREATE TRIGGER counted BEFORE INSERT ON noted FOR EACH ROW SET NEW.id = 1;
+    CREATE PROCEDURE one() SELECT 1;
+    CREATE EVENT yearly ON SCHEDULE EVERY 1 YEAR STARTS '2030-01-01 00:00:00' DISABLE DO SELECT 1;
+    ALTER DATABASE collated COLLATE utf8mb4_bin;
+"""
+DATABASE_COLLATIONS = """
+    SELECT SCHEMA_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA
+    WHERE SCHEMA_NAME LIKE 'collated%' ORDER BY SCHEMA_NAME
+"""
+ROUTINE_COLLATIONS = """
+    SELECT 'routine', ROUTINE_NAME, DATABASE_COLLATION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = %s
+    UNION SELECT 'trigger', TRIGGER_NAME, DATABASE_COLLATION FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = %s
+    UNION SELECT 'event', EVENT_NAME, DATABASE_COLLATION FROM information_schema.EVENTS WHERE EVENT_SCHEMA = %s
+    ORDER BY 1, 2
+"""
+
+
+def routine_collations(server: PrivateServer, database: str) -> list[Any]:
+    return server.execute(ROUTINE_COLLATIONS, params=[database] * 3)
 
 
 def restore_over_live(scene: Scene, artifact: catalog.Artifact, **options: Any) -> Callable[[], object]:
@@ -185,6 +240,85 @@ def test_a_dump_that_enters_or_makes_another_database_is_refused(scene: Scene, t
         for artifact in (foreign_dump(tmp_path, text), replace_text(scene.artifact, text)):
             attempt = functools.partial(engine_restore, scene, artifact, "a_copy")
             assert "names its own database" in assert_refused(scene, "validation_error", attempt).message
+
+
+@pytest.fixture
+def mariadb_scene(mariadb: PrivateServer, scene_of: Callable[[PrivateServer], Scene], store: Path) -> Scene:
+    shared = scene_of(mariadb)
+    shutil.copytree(shared.store, store)
+    return dataclasses.replace(shared, store=store)
+
+
+def with_line(text: bytes, line: str) -> bytes:
+    """Put a line between the rows of two tables."""
+    before, after = text.split(b"\nUNLOCK TABLES;\n", 1)
+    return before + b"\nUNLOCK TABLES;\n" + line.encode() + b"\n" + after
+
+
+@pytest.mark.parametrize("statement", FOREIGN_LATER)
+def test_a_dump_that_enters_another_database_later_is_refused(
+    mariadb_scene: Scene, tmp_path: Path, statement: str
+) -> None:
+    scene = mariadb_scene
+    text = with_line(b"".join(stream.read(scene.artifact.paths.data)), statement)
+    for artifact in (foreign_dump(tmp_path, text), replace_text(scene.artifact, text)):
+        attempt = functools.partial(engine_restore, scene, artifact, "a_copy")
+        assert "names its own database" in assert_refused(scene, "validation_error", attempt).message
+
+
+@pytest.mark.parametrize("command", CLIENT_COMMANDS)
+def test_a_dump_runs_no_command_of_the_client(mariadb_scene: Scene, tmp_path: Path, command: str) -> None:
+    made, file = tmp_path.joinpath("made"), tmp_path.joinpath("file.sql")
+    file.write_text("DROP TABLE person;\n", encoding="utf-8")
+    line = command.format(made=made, file=file)
+    dump = foreign_dump(tmp_path, with_line(b"".join(stream.read(mariadb_scene.artifact.paths.data)), line))
+    assert_refused(mariadb_scene, None, functools.partial(engine_restore, mariadb_scene, dump, "a_copy"))
+    assert not made.exists()
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    ["SELECT 1; USE `live`; DROP TABLE audit;", "SELECT 1; DROP TABLE live.audit;", "EXECUTE IMMEDIATE 'USE live';"],
+)
+def test_a_statement_that_is_hidden_is_held_by_the_privileges_of_the_account(
+    mariadb_scene: Scene, tmp_path: Path, hidden: str
+) -> None:
+    server = mariadb_scene.server
+    server.create_user("confined", PASSWORD)
+    try:
+        for database in ("a\\_copy", "a\\_copy\\_\\_restore\\_%%", "a\\_copy\\_\\_before\\_%%"):
+            server.execute(f"GRANT ALL ON `{database}`.* TO confined@'%%'", params=[])
+        endpoint = instance_of(server).endpoint
+        confined = server_at(dataclasses.replace(endpoint, login=secrets.Login("confined", PASSWORD)))
+        harmless = foreign_dump(tmp_path, b"CREATE TABLE own (id int);\n")
+        for _again in range(2):
+            engine_restore(mariadb_scene, harmless, "a_copy", server=confined)
+        server.drop_database("a_copy")
+        dump = foreign_dump(tmp_path, f"CREATE TABLE own (id int);\n{hidden}\n".encode())
+        attempt = functools.partial(engine_restore, mariadb_scene, dump, "a_copy", server=confined)
+        assert_refused(mariadb_scene, "permission_error", attempt)
+    finally:
+        server.execute("DROP USER confined@'%%'", params=[])
+
+
+def test_a_restore_leaves_the_collation_of_the_live_database_and_keeps_those_of_routines(
+    mariadb: PrivateServer, store: Path
+) -> None:
+    name, target = "collated", "collated_copy"
+    mariadb.create_database(name)
+    try:
+        mariadb.run_script(COLLATED, name)
+        before = routine_collations(mariadb, name)
+        assert [collation for *_what, collation in before] == ["latin1_german1_ci"] * 3
+        back_up(mariadb, store, [name])
+        mariadb.execute("ALTER DATABASE collated COLLATE latin1_bin")
+        engine_restore(Scene(mariadb, name, store, ""), target=target)
+        assert routine_collations(mariadb, target) == before
+        found = mariadb.execute(DATABASE_COLLATIONS)
+        assert found == [(name, "latin1_bin"), (target, "utf8mb4_bin")]
+    finally:
+        for database in {name, target} & set(mariadb.databases()):
+            mariadb.drop_database(database)
 
 
 def test_rows_that_hold_such_statements_come_back_exactly(

@@ -30,6 +30,7 @@ from tests.integration.faults import (
     replaceable,
     secrets_of,
     shown_by,
+    wait_until_loading,
 )
 from tests.integration.processes import in_child
 from tests.integration.scenes import back_up
@@ -183,10 +184,11 @@ def test_a_process_that_is_told_to_end_leaves_the_old_or_the_new_database(
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_task_that_is_ended_while_it_loads_fails_and_leaves_the_live_database(
-    large: Replaceable, number: signal.Signals
+    large: Replaceable, tmp_path: Path, number: signal.Signals
 ) -> None:
     hidden = secrets_of(large.server)
-    with processes.load_under_way(large.scene) as (program, results):
+    with processes.load_under_way(large.scene, tmp_path) as (program, results):
+        wait_until_loading(large.scene)
         os.kill(processes.parent_of(program), number)
     assert results[0].rc != 0
     assert results[0].result["failed"] is True

@@ -15,6 +15,7 @@ from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors
 
 from tests.integration import faults, processes
 from tests.integration.ansible import run_module
+from tests.integration.commands import Host
 from tests.integration.scenes import (
     DATABASE_ID,
     HOSTNAME,
@@ -22,7 +23,9 @@ from tests.integration.scenes import (
     assert_backup_failed,
     back_up,
     files_of,
+    write_config,
 )
+from tools.private_servers.base import PrivateServer
 
 SMALL_DISK_BYTES = 6 * 1024 * 1024
 WEAK_USER = "weak"
@@ -51,6 +54,21 @@ def test_a_wrong_password_is_a_credentials_error(scene: Scene) -> None:
         result = scene.back_up(login_password="wrong")
     assert_backup_failed(result, "credentials_error")
     assert result.result["summary"] == {"total": 1, "successful": 0, "failed": 1}
+
+
+def test_a_server_that_has_no_database_yet_passes_every_check_and_no_backup(
+    server: PrivateServer, installed: Path, store: Path, tmp_path: Path
+) -> None:
+    with type(server)() as new:
+        config = write_config(new, tmp_path, store)
+        checked = Host(installed, config, store).json("config", "check", "--connect")
+        planned = run_module("db_backup", {"config": str(config)}, check=True)
+        taken = run_module("db_backup", {"config": str(config)})
+    assert [(found["success"], found["databases_count"]) for found in checked["results"]] == [(True, 0)]
+    assert planned.rc == 0, planned.stdout
+    assert (planned.result["changed"], planned.result["summary"]["total"]) == (False, 0)
+    assert "has no database yet" in " ".join(planned.stdout.split())
+    assert taken.result["error_code"] == "file_not_found"
 
 
 def test_a_server_that_is_down_is_a_connection_error(mortal: Scene) -> None:

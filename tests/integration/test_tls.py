@@ -254,6 +254,27 @@ def test_mariadb_programs_refuse_a_certificate_that_the_driver_has_not_met(
     assert isinstance(refusal_of(family, endpoint, program, met=RIGHT), errors.ServerConnectionError)
 
 
+@pytest.mark.parametrize(
+    ("name", "refusal"),
+    [
+        ("missing.pem", ("file_not_found", "does not exist")),
+        ("empty.pem", ("config_error", "is no certificate in PEM format")),
+        (".", ("config_error", "cannot be read: Is a directory")),
+    ],
+)
+@pytest.mark.parametrize("family", ["mariadb"], indirect=True)
+def test_an_authority_that_cannot_be_used_is_named_with_the_remedy(
+    family: Family, store: Path, tmp_path: Path, name: str, refusal: tuple[str, str]
+) -> None:
+    tmp_path.joinpath("empty.pem").touch()
+    path = tmp_path.joinpath(name)
+    error_code, why = refusal
+    refused = back_up(family.servers[RIGHT], store, ssl_mode="verify-full", ca_cert=str(path))
+    assert refused.result["error_code"] == error_code
+    assert f"the CA certificate {path} {why}" in refused.result["msg"]
+    assert "by ca_cert" in refused.result["msg"]
+
+
 def refusal_of(family: Family, endpoint: Endpoint, program: str, met: str) -> errors.BackupDBError:
     """Run a client program that must fail; return what the engine makes of that.
 

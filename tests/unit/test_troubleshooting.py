@@ -187,6 +187,7 @@ OTHERS = [
         # PostgreSQL, libpq and OpenSSL
         r'connection to server at "[\w.]+", port \d+ failed: .+',
         r'could not translate host name "[\w.]+" to address: .+',
+        r"psql:<stdin>:\d+: error: backslash commands are restricted; only \\unrestrict is allowed",
         # MySQL, MariaDB, PyMySQL and Python's ssl
         r"Can't connect to MySQL server on '[\w.]+' \(.+\)",
         r"SSL is required but the server doesn't support it|Lost connection to MySQL server during query",

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from . import errors, logbook, secrets
-from .databases.base import Server, is_scratch
+from .databases.base import Server, is_companion
 from .databases.registry import server_at
 from .databases.values import Endpoint, Entry
-from .models.config import AppConfig, CredentialsConfig, DatabaseConfig
+from .models.config import SYSTEM_DATABASES, AppConfig, CredentialsConfig, DatabaseConfig
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,9 @@ def select_databases(instance: Instance, listed: Iterable[Entry], names: Sequenc
 
     Without ``names``, those that the instance includes and does not exclude. With them, those that they match
     (exactly, or as shell patterns), excluded ones too, since they were asked for by name. A scratch database of a
-    restore or a drill is only selected by its own name. Raise NotFoundError when a name matches nothing, or nothing
-    at all is selected.
+    restore or a drill, and one that a restore replaced, are only selected by their own names, here or in what the
+    instance includes. Raise NotFoundError when a name matches nothing, or nothing at all is selected; but without
+    ``names``, a server that has no database yet gives none.
     """
     entries = list(listed)
     if names:
@@ -110,14 +111,32 @@ def select_databases(instance: Instance, listed: Iterable[Entry], names: Sequenc
                 )
         selected = list(chosen.values())
     else:
-        selected = [entry for entry in entries if instance.config.selects(entry.name) and not is_scratch(entry.name)]
-    if not selected:
-        raise errors.NotFoundError(
-            f"no database of {instance.endpoint} is selected for {instance.id}",
-            "Check include_databases, exclude_databases and the account's privileges",
-        )
+        own = instance.config.include_databases
+        selected = [
+            entry
+            for entry in entries
+            if instance.config.selects(entry.name) and (entry.name in own or not is_companion(entry.name))
+        ]
+    if not selected and (names or not _is_new(instance, entries)):
+        raise nothing_selected(instance)
     return sorted(selected, key=lambda entry: (-entry.size_bytes, entry.name))
 
 
+def nothing_selected(instance: Instance) -> errors.NotFoundError:
+    """Return the error that none of the databases of an instance is to be backed up."""
+    return errors.NotFoundError(
+        f"no database of {instance.endpoint} is selected for {instance.id}",
+        "Check include_databases, exclude_databases and the account's privileges",
+    )
+
+
+def _is_new(instance: Instance, entries: Iterable[Entry]) -> bool:
+    """Say whether a server has no database but its own, and the account would see others."""
+    listed = {entry.name for entry in entries}
+    family = instance.config.type
+    # MySQL and MariaDB hide from an account what it has no privilege on, this one too.
+    return listed <= set(SYSTEM_DATABASES[family]) and (family != "mysql" or "mysql" in listed)
+
+
 def _matches(database: str, pattern: str) -> bool:
-    return database == pattern or (fnmatchcase(database, pattern) and not is_scratch(database))
+    return database == pattern or (fnmatchcase(database, pattern) and not is_companion(database))

@@ -152,6 +152,7 @@ def _conclude(report: Report, each_work: Iterable[work.InstanceWork], started: f
     for each in each_work:
         report.plan.extend(each.plans())
         report.results.extend(each.results())
+        report.notes.extend(each.notes)
         if each.accounts is not None:
             report.accounts.append(each.accounts)
     logbook.event(

@@ -67,6 +67,7 @@ class InstanceWork:
         self._provide = provide
         self._common = common
         self.accounts: AccountsResult | None = None
+        self.notes: list[str] = []
         self._outcomes: list[BackupResult | backup.Plan | None] = []
         self._names: list[str] = []
         self._left: set[int] = set()
@@ -99,6 +100,8 @@ class InstanceWork:
                 self.lock.enter_context(common.store.locked(instance.id))
             server = instance.server()
             chosen = instances.select_databases(instance, server.list_databases(), common.request.databases)
+            if not chosen:
+                self._require_check(instance)
             new_enough = [self._new_enough(entry) for entry in chosen]
             due = {position for position, artifact in enumerate(new_enough) if artifact is None}
             companion = self._save_accounts(instance, server) if due else backup.Companion()
@@ -126,6 +129,12 @@ class InstanceWork:
                 if position in due
             ]
         )
+
+    def _require_check(self, instance: Instance) -> None:
+        """Note that a server has no database yet. Raise NotFoundError unless it is only looked at."""
+        if not self._common.request.check:
+            raise instances.nothing_selected(instance)
+        self.notes.append(f"{instance.endpoint} has no database yet, so there is nothing to back up for {instance.id}")
 
     def _new_enough(self, entry: Entry) -> catalog.Artifact | None:
         """Return the artifact that makes another one of a database needless, if there is one."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ..artifacts.catalog import Artifact, Listing
-from ..instances import Instance, select_databases
+from ..instances import Instance, nothing_selected, select_databases
 from ..models.metadata import now
 from ..models.results import DatabaseInfo
 from ..models.verification import LEVELS
@@ -31,10 +31,13 @@ class Listed:
 def list_live(instance: Instance, database: str | None = None) -> list[Listed]:
     """Return the databases of an instance that are to be backed up; only the one of that name, if it is given.
 
-    Raise as Server.list_databases and instances.select_databases do.
+    Raise as Server.list_databases and instances.select_databases do, and NotFoundError when there is none.
     """
     server = instance.server()
     selected = select_databases(instance, server.list_databases(), None)
+    if not selected:
+        # An alarm must not fall silent because all of them are gone.
+        raise nothing_selected(instance)
     return [
         Listed(instance.id, entry.name, entry.size_bytes, server.count_tables(entry.name))
         for entry in selected

@@ -135,6 +135,27 @@ def default_roles_statements(memberships: list[MembershipInfo], flavour: Flavour
     ]
 
 
+def proxy_statement(proxied: AccountName, member: AccountName, *, grantable: bool) -> str:
+    """Return the statement that lets an account stand in for another."""
+    option = " WITH GRANT OPTION" if grantable else ""
+    return f"GRANT PROXY ON {quoted(proxied)} TO {quoted(member)}{option}"
+
+
+def held_proxies(cursor: Any, flavour: Flavour) -> frozenset[str]:
+    """Return the statements, in each of their forms, that would give nobody what he has not already.
+
+    What created the server may have given it to accounts that nobody else can give it to.
+    """
+    statements = set()
+    for user, host, proxied_user, proxied_host, grantable in rows_of(cursor, PROXIES):
+        same = ("", "%") if flavour == "mariadb" and proxied_host in ("", "%") else (proxied_host,)
+        for one in same:
+            for option in (False, True) if grantable else (False,):
+                proxied = AccountName(name=proxied_user, host=one)
+                statements.add(proxy_statement(proxied, AccountName(name=user, host=host), grantable=option))
+    return frozenset(statements)
+
+
 def object_statement(account: AccountName, grant: ObjectGrantInfo) -> str:
     """Return the statement that grants privileges on an object to an account."""
     column = "" if grant.column is None else f" ({identifier(grant.column)})"
@@ -246,13 +267,16 @@ class _Reader:
                 )
 
     def _proxies(self, positions: dict[Key, int]) -> Iterator[AccountText]:
+        found: dict[str, Key] = {}
         for user, host, proxied_user, proxied_host, grantable in rows_of(self.cursor, PROXIES):
-            if (user, host) in positions:
-                proxied = quoted(AccountName(name=proxied_user, host=proxied_host))
-                option = " WITH GRANT OPTION" if grantable else ""
-                member = quoted(AccountName(name=user, host=host))
-                statement = f"GRANT PROXY ON {proxied} TO {member}{option};\n"
-                yield AccountText(statement, "details", positions[user, host])
+            # MariaDB shows an empty host so, takes it for the same, and makes it so of every grant.
+            shown_host = proxied_host or ("%" if self.flavour == "mariadb" else "")
+            proxied = AccountName(name=proxied_user, host=shown_host)
+            statement = proxy_statement(proxied, AccountName(name=user, host=host), grantable=bool(grantable))
+            found[statement] = (user, host)
+        for statement, member in found.items():
+            if member in positions:
+                yield AccountText(f"{statement};\n", "details", positions[member])
 
     def _object_grants(self, positions: dict[Key, int]) -> Iterator[ObjectGrantInfo]:
         for query in (TABLE_GRANTS, COLUMN_GRANTS, ROUTINE_GRANTS):

@@ -49,6 +49,7 @@ SESSION_SETTINGS = (
 ACCESS_DENIED = (1045, 1698, 1820, 1862, 3118)
 PRIVILEGE_DENIED = (1044, 1142, 1143, 1227, 1370)
 UNKNOWN_DATABASE = (1049,)
+CA_HINT = "Name the file with the certificate of the server's authority by ca_cert, in config.yaml by ssl_ca_cert"
 FULL = (1021, 1114)
 # It has not the memory, is going down, or somebody else's lock or command was in the way.
 UNABLE = (1037, 1038, 1041, 1053, 1205, 1213, 1317)
@@ -182,8 +183,8 @@ def session(endpoint: Endpoint, database: str | None = None) -> Iterator[Any]:
             password=endpoint.login.password.encode("utf-8"),
             database=database,
             charset="utf8mb4",
-            autocommit=True,
             cursorclass=_Cursor,
+            autocommit=True,
             connect_timeout=endpoint.connect_timeout,
             **_address(endpoint),
             **_tls_arguments(endpoint),
@@ -226,9 +227,22 @@ def _tls_arguments(endpoint: Endpoint) -> dict[str, Any]:
     # PyMySQL refuses a server without TLS before it sends anything secret, when it is given a context.
     if endpoint.ssl_mode == "require" and not endpoint.ca_cert:
         return {"ssl": _unchecked_context()}
-    context = ssl.create_default_context(cafile=endpoint.ca_cert)
+    context = _checking_context(endpoint.ca_cert)
     context.check_hostname = endpoint.ssl_mode == "verify-full"
     return {"ssl": context}
+
+
+def _checking_context(ca_cert: str | None) -> ssl.SSLContext:
+    """Return a context that checks certificates by an authority. Raise as its file cannot be used."""
+    try:
+        return ssl.create_default_context(cafile=ca_cert)
+    # Of its own, Python tells neither the file's name nor, for a file of something else, what is wrong with it.
+    except FileNotFoundError:
+        raise errors.NotFoundError(f"the CA certificate {ca_cert} does not exist", CA_HINT) from None
+    except ssl.SSLError:
+        raise errors.ConfigError(f"the CA certificate {ca_cert} is no certificate in PEM format", CA_HINT) from None
+    except OSError as error:
+        raise errors.ConfigError(f"the CA certificate {ca_cert} cannot be read: {error.strerror}", CA_HINT) from None
 
 
 def certificate_fingerprint(endpoint: Endpoint) -> str | None:
@@ -255,8 +269,6 @@ def translated(endpoint: Endpoint, what: str = "") -> Iterator[None]:
         raise server_error(endpoint, number, said, what) from None
     except ssl.SSLError as error:
         raise server_error(endpoint, 2026, str(error)) from None
-    except FileNotFoundError as error:
-        raise errors.NotFoundError(f"{error.filename} does not exist") from None
 
 
 def server_error(endpoint: Endpoint, number: int, said: str, what: str = "") -> errors.BackupDBError:

@@ -34,6 +34,7 @@ from . import (
     account_changes,
     accounts,
     catalogue,
+    confining,
     dumping,
     events,
     headings,
@@ -53,10 +54,12 @@ PRODUCTS = {
 }
 FIRST_LINES = (b"-- MariaDB dump", b"-- MySQL dump")
 TRAILER = b"-- Dump completed"
+# In binary mode the client has no commands of its own but DELIMITER, and LOAD DATA LOCAL would read files of this host.
 # Without --comments the client takes the comments out of the bodies of routines, triggers and events.
 LOAD_ARGUMENTS = (
     "--batch",
     "--binary-mode",
+    "--local-infile=0",
     "--comments",
     "--default-character-set=utf8mb4",
     "--max-allowed-packet=1G",
@@ -233,7 +236,7 @@ class MySQLServer(Server):
         program = self.load_program()
         with self.explained(program, f"loading {database}"):
             loading = self._command(program, *LOAD_ARGUMENTS, f"--database={database}")
-            process.stream_in(loading, headings.loadable(blocks), timeout)
+            process.stream_in(loading, confining.confined(headings.loadable(blocks), database), timeout)
 
     def apply_properties(self, database: str, properties: DatabaseProperties) -> list[str]:
         if properties.comment:

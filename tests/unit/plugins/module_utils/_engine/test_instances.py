@@ -134,3 +134,20 @@ def test_every_name_that_is_asked_for_must_match_something() -> None:
 def test_nothing_selected_is_an_error() -> None:
     with pytest.raises(errors.NotFoundError, match="no database of"):
         instances.select_databases(instance_of(include_databases=["other"]), LISTED, None)
+
+
+@pytest.mark.parametrize(
+    ("family", "listed"),
+    [("postgresql", ["postgres", "template1"]), ("mysql", ["information_schema", "mysql", "sys"])],
+)
+def test_a_server_that_has_no_database_yet_gives_none_unless_one_is_asked_for(family: str, listed: list[str]) -> None:
+    entries = [Entry(name, 5) for name in listed]
+    instance = instance_of(type=family, include_databases=["other"])
+    assert instances.select_databases(instance, entries, None) == []
+    with pytest.raises(errors.NotFoundError, match="no database shop"):
+        instances.select_databases(instance, entries, ["shop"])
+
+
+def test_an_account_of_mysql_that_sees_nothing_is_not_taken_for_a_server_that_has_nothing() -> None:
+    with pytest.raises(errors.NotFoundError, match="no database of"):
+        instances.select_databases(instance_of(type="mysql"), [Entry("information_schema", 5)], None)
