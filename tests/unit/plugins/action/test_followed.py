@@ -17,8 +17,9 @@ FOLLOWED = ("db_backup", "db_restore")
 
 
 def names_in(package: object) -> list[Path]:
-    (folder,) = package.__path__  # type: ignore[attr-defined]
-    return sorted(path for path in Path(folder).glob("*.py") if path.stem != "__init__")
+    # Ansible's own importer may have found the folder by another way, too.
+    (folder,) = {Path(path).resolve() for path in package.__path__}  # type: ignore[attr-defined]
+    return sorted(path for path in folder.glob("*.py") if path.stem != "__init__")
 
 
 def test_the_modules_with_the_option_are_those_with_an_action() -> None:
