@@ -37,8 +37,12 @@ test-command = {command!r}
 name = "local"
 
 [cosmic-ray.filters.operators-filter]
-# Annotations such as ``str | None`` are not evaluated, and what a decorator does shows when files are imported.
-exclude-operators = ["core/ReplaceBinaryOperator_BitOr_.*", "core/RemoveDecorator"]
+# Annotations such as ``str | None`` are not evaluated, and what a decorator does shows when files are imported. Whether
+# equal texts and small numbers are the same object is the interpreter's affair.
+exclude-operators = [
+  "core/ReplaceBinaryOperator_BitOr_.*", "core/RemoveDecorator",
+  "core/ReplaceComparisonOperator_Eq_Is", "core/ReplaceComparisonOperator_NotEq_IsNot",
+]
 """
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from ansible_collections.vya.backupdb.plugins.module_utils._engine import layout
+from ansible_collections.vya.backupdb.plugins.module_utils._engine import errors, layout
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -35,6 +35,81 @@ def test_an_artifact_is_where_the_documentation_says() -> None:
         "mydb_20260109_020000_full.sql.gz.sha256",
         "mydb_20260109_020000_full.metadata.json",
     ]
+
+
+STEM = "/base/h%20x/a/shop_20260109_020000_full"
+ACCOUNTS = "/base/h%20x/a/users_20260109_020000"
+THROWAWAY = layout.throwaway_paths(BASE)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (layout.accounts_folder(BASE, "h x", "a"), "/base/h%20x/a"),
+        (layout.accounts_metadata(BASE, "h x", "a", f"{Path(ACCOUNTS).name}.sql.gz"), f"{ACCOUNTS}.metadata.json"),
+        (layout.metadata_of_verification(Path(f"{STEM}.verification.json")), f"{STEM}.metadata.json"),
+        (layout.checksum_file(Path(f"{STEM}.sql.gz")), f"{STEM}.sql.gz.sha256"),
+        (layout.instance_lock(BASE, "h x", "a"), "/base/.locks/h%20x.a.lock"),
+        (layout.cleanup_lock(BASE, "h x"), "/base/.locks/h%20x..lock"),
+        (layout.drill_lock(BASE, "h x"), "/base/.locks/h%20x.drill"),
+        (layout.audit_file(BASE, "h x"), "/base/.audit/h%20x.db"),
+        (layout.report_file(BASE), "/base/report.html"),
+        (THROWAWAY.folder, "/base"),
+        (THROWAWAY.data, "/base/data"),
+        (THROWAWAY.sockets, "/base/s"),
+        (THROWAWAY.mysql_socket, "/base/s/m"),
+        (THROWAWAY.postgresql_socket, "/base/s/.s.PGSQL.5432"),
+        (THROWAWAY.temporary, "/base/tmp"),
+        (layout.process_arguments(17), "/proc/17/cmdline"),
+        (layout.postgresql_control_file(BASE), "/base/global/pg_control"),
+        (layout.server_programs("15"), "/usr/lib/postgresql/15/bin"),
+    ],
+    ids=str,
+)
+def test_everything_has_its_place(path: Path, expected: str) -> None:
+    assert str(path) == expected
+
+
+def test_all_that_belongs_to_an_artifact_is_found_by_any_of_its_names() -> None:
+    paths = layout.paths_of_data(Path(f"{STEM}.sql.gz"), "md5")
+    assert [str(path) for path in (paths.data, paths.checksum, paths.metadata, paths.verification, paths.hold)] == [
+        f"{STEM}.sql.gz",
+        f"{STEM}.sql.gz.md5",
+        f"{STEM}.metadata.json",
+        f"{STEM}.verification.json",
+        f"{STEM}.hold",
+    ]
+    assert str(paths.tombstone) == "/base/h%20x/a/.shop_20260109_020000_full.metadata.json.removed"
+    assert layout.paths_of_tombstone(paths.tombstone, "md5") == paths
+    assert layout.paths_of_metadata(paths.metadata, "md5") == paths
+
+
+@pytest.mark.parametrize(
+    ("name", "is_tombstone", "is_partial", "is_of_accounts"),
+    [
+        (".shop_20260109_020000_full.metadata.json.removed", True, False, False),
+        ("shop_20260109_020000_full.metadata.json.removed", False, False, False),
+        (".shop_20260109_020000_full.removed", False, False, False),
+        (".metadata.json.removed.x", False, False, False),
+        (".shop_20260109_020000_full.sql.gz.partial", False, True, False),
+        ("shop_20260109_020000_full.sql.gz.partial", False, False, False),
+        (".shop_20260109_020000_full.sql.gz", False, False, False),
+        ("users_20260109_020000.sql.gz", False, False, True),
+        ("users_20260109_020000.metadata.json", False, False, True),
+        ("users_20260109_020000.sql", False, False, False),
+        ("users_20260109_020000.sql.gz.sha256", False, False, False),
+        ("users_20260109_020000_full.sql.gz", False, False, False),
+        ("users.sql.gz", False, False, False),
+    ],
+)
+def test_a_name_tells_what_a_file_is(name: str, is_tombstone: bool, is_partial: bool, is_of_accounts: bool) -> None:
+    found = (layout.is_tombstone(name), layout.is_partial(name), layout.is_accounts_name(name))
+    assert found == (is_tombstone, is_partial, is_of_accounts)
+
+
+@pytest.mark.parametrize(("name", "date"), [("2026-01-09", "2026-01-09"), ("2026-01-9", None), ("x2026-01-09", None)])
+def test_a_folder_named_after_a_date_has_one(name: str, date: str | None) -> None:
+    assert layout.date_of(BASE / name) == date
 
 
 @pytest.mark.parametrize(
@@ -83,6 +158,15 @@ def test_a_long_name_is_cut_between_its_escapes(length: int) -> None:
     kept = component.partition(layout.DIGEST_MARK)[0]
     assert re.fullmatch(r"(%[0-9A-F]{2})+", kept)
     assert unquote(kept, errors="ignore").strip("é") == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "component"),
+    [("x" * 200, "x" * 200), ("x" * 201, f"{'x' * 183}~84a0678c90937f5d")],
+    ids=["200", "201"],
+)
+def test_a_name_is_cut_where_it_has_more_than_200_characters(name: str, component: str) -> None:
+    assert layout.encode_name(name) == component
 
 
 def test_long_names_that_begin_alike_stay_apart() -> None:
@@ -149,3 +233,11 @@ def test_a_walk_is_in_order_and_passes_over_hidden_folders(tmp_path: Path) -> No
         (tmp_path / name).touch()
     found = [(folder.relative_to(tmp_path), files) for folder, files in layout.walk(tmp_path)]
     assert found == [(Path(), []), (Path("a"), ["1"]), (Path("b"), ["1", "2"])]
+
+
+def test_a_walk_of_what_is_not_there_finds_nothing_and_of_a_file_fails(tmp_path: Path) -> None:
+    assert list(layout.walk(tmp_path / "gone")) == []
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(errors.StorageError, match="file cannot be read: Not a directory"):
+        list(layout.walk(file))
