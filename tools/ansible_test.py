@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the tests of the collection by ``ansible-test``: ``python -m tools.ansible_test integration db_backup``.
 
-The other arguments are handed on. It works on a copy of the collection, and with the packages of this environment. ansible-test itself starts nothing
-from an environment whose path has a space in it.
+The other arguments are handed on. It works on a copy of the collection, and with the packages of this environment.
+ansible-test itself starts nothing from an environment whose path has a space in it.
 """
 
 from __future__ import annotations

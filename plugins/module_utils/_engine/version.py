@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 #: The same as ``version`` in galaxy.yml.
-ENGINE_VERSION = "1.0.0-alpha.1"
+ENGINE_VERSION = "1.0.0"
 CONFIG_VERSION = "2.0.0"
 
 
