@@ -76,14 +76,9 @@ def load_under_way(scene: Scene, folder: Path, **options: Any) -> Iterator[tuple
     The block has to end the task or the program; afterwards the program goes on, if it still can. What makes the
     program stop is written to ``folder``.
     """
-    for name in LOAD_PROGRAMS:
-        if (path := shutil.which(name)) is not None:
-            holding = folder.joinpath(name)
-            holding.write_text(HOLDING.format(python=sys.executable, program=path), encoding="utf-8")
-            holding.chmod(0o755)
     results: list[Result] = []
     with ThreadPoolExecutor(1) as pool:
-        task = pool.submit(scene.put_back, client_path=str(folder), **options)
+        task = pool.submit(scene.put_back, client_path=hold_loads(folder), **options)
         pid = wait_for_program(LOAD_PROGRAMS, f"{scene.database}__restore_", is_stopped=True)
         try:
             yield pid, results
@@ -91,6 +86,16 @@ def load_under_way(scene: Scene, folder: Path, **options: Any) -> Iterator[tuple
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
             results.append(task.result())
+
+
+def hold_loads(folder: Path) -> str:
+    """Write programs to a folder that load as far as to their middle, and then stop themselves; return its path."""
+    for name in LOAD_PROGRAMS:
+        if (path := shutil.which(name)) is not None:
+            holding = folder.joinpath(name)
+            holding.write_text(HOLDING.format(python=sys.executable, program=path), encoding="utf-8")
+            holding.chmod(0o755)
+    return str(folder)
 
 
 def in_child(work: Callable[[], object]) -> int:

@@ -103,16 +103,16 @@ def test_a_signal_ends_a_backup_and_leaves_nothing(
 
 
 def test_a_signal_ends_a_restore_and_leaves_the_database(
-    postgresql_scene: Scene, host: Host, big_postgresql: str
+    postgresql_scene: Scene, host: Host, big_postgresql: str, tmp_path: Path
 ) -> None:
     (instance,) = host.settings()["databases"]
     host.change(databases=[{**instance, "include_databases": [big_postgresql]}])
     assert host.run("backup").returncode == 0
+    host.change(databases=[{**instance, "client_path": processes.hold_loads(tmp_path)}])
     databases = postgresql_scene.server.databases()
     restoring = ("restore", "--database-id", DATABASE_ID, "--database", big_postgresql, "--force")
     with started(host, *restoring) as program:
-        load = processes.wait_for_program(processes.LOAD_PROGRAMS, f"{big_postgresql}__restore_")
-        os.kill(load, signal.SIGSTOP)
+        processes.wait_for_program(processes.LOAD_PROGRAMS, f"{big_postgresql}__restore_", is_stopped=True)
         program.terminate()
         _stdout, stderr = program.communicate(timeout=commands.PATIENCE_SECONDS)
     assert program.returncode == 143, stderr

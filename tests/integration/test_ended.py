@@ -66,6 +66,12 @@ def stopped_dump_of(database: str) -> int:
     return dump
 
 
+def hold_loads(configured: Configured, folder: Path) -> None:
+    """Have loads stop in their middle from now on."""
+    (instance,) = configured.settings()["databases"]
+    configured.change(databases=[{**instance, "client_path": processes.hold_loads(folder)}])
+
+
 def awaited(condition: Callable[[], Any]) -> Any:
     """Return what a condition gives as soon as that is something."""
     deadline = time.monotonic() + processes.PATIENCE_SECONDS
@@ -201,13 +207,13 @@ def test_a_run_that_is_killed_records_nothing_and_the_next_one_finds_what_it_had
 
 
 @pytest.mark.slow
-def test_a_restore_that_is_ended_is_recorded(configured: Configured, installed: Path, big: str) -> None:
+def test_a_restore_that_is_ended_is_recorded(configured: Configured, installed: Path, big: str, tmp_path: Path) -> None:
     assert configured.back_up(databases=[big]).rc == 0
+    hold_loads(configured, tmp_path)
     databases = configured.scene.server.databases()
     choice = ["--database-id", DATABASE_ID, "--database", big, "--force"]
     with command(installed, "restore", *choice, "--config", str(configured.config)) as program:
-        load = processes.wait_for_program(processes.LOAD_PROGRAMS, f"{big}__restore_")
-        os.kill(load, signal.SIGSTOP)
+        processes.wait_for_program(processes.LOAD_PROGRAMS, f"{big}__restore_", is_stopped=True)
         program.terminate()
         _stdout, stderr = program.communicate(timeout=commands.PATIENCE_SECONDS)
     assert program.returncode == 143, stderr
@@ -237,14 +243,14 @@ def test_a_restore_that_waits_for_the_server_is_ended_all_the_same(configured: C
 
 @pytest.mark.slow
 def test_a_drill_that_is_ended_records_what_it_has_found_and_what_not(
-    configured: Configured, installed: Path, big: str
+    configured: Configured, installed: Path, big: str, tmp_path: Path
 ) -> None:
     assert configured.back_up(databases=[big]).rc == 0
+    hold_loads(configured, tmp_path)
     configured.sink.received.clear()
     arguments = ["verify", "--server", "same", "--config", str(configured.config)]
     with command(installed, *arguments) as program:
-        load = processes.wait_for_program(processes.LOAD_PROGRAMS, "__verify_")
-        os.kill(load, signal.SIGSTOP)
+        load = processes.wait_for_program(processes.LOAD_PROGRAMS, "__verify_", is_stopped=True)
         program.terminate()
         _stdout, stderr = program.communicate(timeout=commands.PATIENCE_SECONDS)
     assert program.returncode == 143, stderr

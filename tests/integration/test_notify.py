@@ -172,24 +172,26 @@ def run(capsys: pytest.CaptureFixture[str], **options: Any) -> dict[str, Any]:
     return {**result, "failed": bool(ended.value.code)}
 
 
-def test_a_failing_notification_is_a_warning_and_fails_the_task_only_if_that_is_wanted(
-    web: HttpSink, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_failing_notification_is_a_warning_and_fails_the_task_only_if_that_is_wanted(web: HttpSink) -> None:
     good, bad = f"json://{web.place}/good", f"json://{web.place}/status/500"
     options = {"failure": [good, bad], "results": [GOOD, BAD], "hostname": "db01"}
-    result = run(capsys, **options)
-    assert (result["failed"], result["changed"], result["status"]) == (False, True, "partial")
+    done = run_module("backup_notify", options)
+    assert (done.rc, done.result["changed"], done.result["status"]) == (0, True, "partial")
     told = "the notification to json://127.0.0.1 failed: it answered with status 500"
-    assert json.dumps(result["warnings"]).count(told) == 1
-    assert result["subject"] == "[backupdb] db01: 1 of 2 backups failed"
+    assert " ".join(done.stdout.split()).count(f"[WARNING]: {told}") == 1
+    assert done.result["subject"] == "[backupdb] db01: 1 of 2 backups failed"
 
-    result = run(capsys, **options, fail_on_error=True)
-    assert (result["failed"], result["changed"], result["error_code"]) == (True, True, "partial_failure")
-    assert result["msg"] == told
-    assert [delivery["success"] for delivery in result["deliveries"]] == [True, False]
+    done = run_module("backup_notify", {**options, "fail_on_error": True})
+    assert (done.result["failed"], done.result["changed"], done.result["error_code"]) == (True, True, "partial_failure")
+    assert done.result["msg"] == told
+    assert [delivery["success"] for delivery in done.result["deliveries"]] == [True, False]
 
-    result = run(capsys, **{**options, "failure": [bad]}, fail_on_error=True)
-    assert (result["failed"], result["changed"], result["error_code"]) == (True, False, "complete_failure")
+    done = run_module("backup_notify", {**options, "failure": [bad], "fail_on_error": True})
+    assert (done.result["failed"], done.result["changed"], done.result["error_code"]) == (
+        True,
+        False,
+        "complete_failure",
+    )
 
 
 def test_check_mode_tells_whom_and_what_and_sends_nothing(web: HttpSink, capsys: pytest.CaptureFixture[str]) -> None:
