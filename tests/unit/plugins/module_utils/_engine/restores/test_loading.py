@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 Described = tuple[str, Sequence[str], "Sequence[int] | None"]
-PLAN: list[Described] = [
+PLAN: tuple[Described, ...] = (
     ("pre_data", [], None),
     ("data", ["s.small"], [0]),
     ("data", ["s.large"], [0]),
@@ -27,7 +27,7 @@ PLAN: list[Described] = [
     ("post_data", ["s.large"], [2]),
     ("post_data", ["s.large", "s.small"], [1, 2, 4]),
     ("post_data", [], None),
-]
+)
 
 
 def sections(described: Sequence[Described]) -> tuple[list[SectionInfo], bytes]:
