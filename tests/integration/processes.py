@@ -90,10 +90,12 @@ def load_under_way(scene: Scene, folder: Path, **options: Any) -> Iterator[tuple
 
 def hold_loads(folder: Path) -> str:
     """Write programs to a folder that load as far as to their middle, and then stop themselves; return its path."""
+    # The kernel takes no space in the path of an interpreter, which that of an environment may have.
+    python = Path(sys.executable).resolve()
     for name in LOAD_PROGRAMS:
         if (path := shutil.which(name)) is not None:
             holding = folder.joinpath(name)
-            holding.write_text(HOLDING.format(python=sys.executable, program=path), encoding="utf-8")
+            holding.write_text(HOLDING.format(python=python, program=path), encoding="utf-8")
             holding.chmod(0o755)
     return str(folder)
 
