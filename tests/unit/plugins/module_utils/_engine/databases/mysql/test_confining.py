@@ -11,6 +11,8 @@ from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.mys
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.blocks import in_blocks
+
 TARGET = "shop__restore_20260109020000"
 FOREIGN = {
     b"USE `shop`;": "USE",
@@ -54,16 +56,6 @@ HARMLESS = [
 ]
 LONG = b"x" * 3000 + b" USE `shop`; DELIMITER ;;\n"
 COLLATION = b"ALTER DATABASE `%s` CHARACTER SET latin1 COLLATE latin1_bin %s\n"
-
-
-def in_blocks(text: bytes, lengths: list[int]) -> list[bytes]:
-    blocks: list[bytes] = []
-    position = 0
-    while position < len(text):
-        length = lengths[len(blocks) % len(lengths)]
-        blocks.append(text[position : position + length])
-        position += length
-    return blocks
 
 
 def confined(text: bytes, lengths: list[int]) -> bytes:

@@ -10,6 +10,8 @@ from ansible_collections.vya.backupdb.plugins.module_utils._engine.databases.mys
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.blocks import in_blocks
+
 NAMES = st.text(st.characters(exclude_characters="\n\0", max_codepoint=0xFFFF, exclude_categories=["Cs"]), min_size=1)
 
 
@@ -27,13 +29,7 @@ def test_the_rows_of_each_table_are_found_wherever_the_blocks_end(
 ) -> None:
     tables = [(name, content.replace(b"\n", b"")) for name, content in tables]
     whole = b"-- MariaDB dump\n\n" + b"".join(rows_of(*table) for table in tables) + b"\n-- Dump completed\n"
-    blocks: list[bytes] = []
-    position = 0
-    while position < len(whole):
-        length = lengths[len(blocks) % len(lengths)]
-        blocks.append(whole[position : position + length])
-        position += length
-    runs = list(headings.cut(blocks))
+    runs = list(headings.cut(in_blocks(whole, lengths)))
     assert b"".join(text for text, _table in runs) == whole
     assert [table for _text, table in runs if table is not None] == [name for name, _content in tables]
     for text, table in runs:
